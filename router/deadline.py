@@ -1,0 +1,30 @@
+"""By when an answer is owed: clock time, or working days of a country's calendar."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache
+from typing import Any
+
+
+@cache
+def calendar(country: str) -> Any:
+    """The country's working days with their yearly transfers. Raises NotImplementedError for an unknown country.
+
+    Loaded when first asked for (0.2 s, 20 MB): only a desk with a calendar pays for it.
+    """
+    import holidays
+
+    return holidays.country_holidays(country)
+
+
+def after_working_days(moment: datetime, days: int, country: str, zone: tzinfo) -> datetime:
+    """The same time of day `days` working days later, in UTC. A day of rest that `moment` lies on is not counted."""
+    local = moment.astimezone(zone)
+    working = calendar(country)
+    day = local.date()
+    while days > 0:
+        day += timedelta(days=1)
+        if working.is_working_day(day):
+            days -= 1
+    return datetime.combine(day, local.time(), zone).astimezone(UTC)

@@ -1,0 +1,293 @@
+"""Which desk answers a message, how urgent it is, and why. Pure: the same case and rules give the same decision.
+
+The rules are read from one file that an administrator edits (`config/routing.toml` explains its keys). A rule that
+`decides` ends the matter; otherwise the weights of all that apply are added up by category, and the highest wins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from router.deadline import after_working_days, calendar
+from router.rulesfile import AnswerBy, Condition, Desk, Rule, RulesError, RulesFile, line_of, read
+from router.vocabulary import Phrase, PhraseError, Vocabulary, VocabularyBuilder
+
+__all__ = ["Case", "Decision", "Rules", "RulesError", "load"]
+
+LOWEST, HIGHEST = 0, 9
+NOT_IN_A_KEY = re.compile(r"[^a-z0-9_-]+")  # a dot would be a level of the routing key, * and # wildcards
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What the rules may look at. `received_at` is timezone-aware."""
+
+    received_at: datetime
+    channel: str = "other"
+    account: str = ""
+    via: str | None = None  # portal: form, cabinet, mobile, phone, office
+    kind: str = "new"  # of the envelope
+    subject: str | None = field(default=None, repr=False)
+    text: str = field(default="", repr=False)
+    quoted: str | None = field(default=None, repr=False)
+    flags: frozenset[str] = frozenset()
+    machine: Literal["bounce", "auto_reply", "bulk"] | None = None
+    error_code: str | None = None
+    chosen_category: str | None = None  # in the form
+    chosen_audience: str | None = None  # in the form, of the line that was called, of the account: it decides
+    repeats: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The route. `why` holds one sentence for each thing that counted; never a word of the citizen's."""
+
+    category: str
+    audience: str
+    desk: str
+    priority: int
+    routing_key: str
+    answer_by: datetime | None
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A rule with its phrases made ready, and the line of the file that explains it."""
+
+    rule: Rule
+    line: int
+    phrases: tuple[Phrase, ...]
+    unless: frozenset[str]
+
+
+def load(path: str | Path) -> Rules:
+    """The rules of a file. Raises `RulesError` (with the line of what is wrong) or OSError."""
+    return Rules.parse(Path(path).read_text(encoding="utf-8"), str(path))
+
+
+class Rules:
+    """The routing rules, checked and made ready. Safe to share between threads."""
+
+    def __init__(self, file: RulesFile, compiled: Sequence[_Compiled], vocabulary: Vocabulary) -> None:
+        self.desks: tuple[Desk, ...] = file.desks
+        self.categories: tuple[str, ...] = tuple(category.name for category in file.categories)
+        self.vocabulary = vocabulary
+        self._file = file
+        self._zone = ZoneInfo(file.timezone)
+        self._desk_of = {category: desk for desk in file.desks for category in desk.categories}
+        self._rules = [rule for rule in compiled if rule.rule.phrases]
+        self._wordless = [rule for rule in compiled if not rule.rule.phrases]
+        self._by_phrase: dict[str, list[_Compiled]] = {}
+        for rule in self._rules:
+            for phrase in rule.phrases:
+                self._by_phrase.setdefault(phrase.written, []).append(rule)
+
+    @classmethod
+    def parse(cls, text: str, source_name: str = "routing.toml") -> Rules:
+        """The rules that a text describes. Raises `RulesError`."""
+        file = read(text, source_name)
+        _check(file, text, source_name)
+        builder = VocabularyBuilder(file.groups, file.never_typos)
+        compiled = []
+        for number, rule in enumerate(file.rules):
+            phrases = _phrases(builder, rule.phrases, text, source_name, ("rules", number, "phrases"))
+            unless = _phrases(builder, rule.unless, text, source_name, ("rules", number, "unless"))
+            line = line_of(text, ("rules", number))
+            compiled.append(_Compiled(rule, line, phrases, frozenset(phrase.written for phrase in unless)))
+        for number, audience in enumerate(file.audiences):
+            _phrases(builder, audience.phrases, text, source_name, ("audiences", number, "phrases"))
+        return cls(file, compiled, builder.build())
+
+    def route(self, case: Case) -> Decision:
+        """Where the message goes. Never raises; linear in the length of the text."""
+        own = self.vocabulary.find(case.subject or "", case.text)
+        quoted = self.vocabulary.find(case.quoted) - own if case.quoted else set()
+        category, why = self._category(case, own, quoted)
+        audience, reason = self._audience(case, own)
+        desk = self._desk_of[category]
+        priority = self.priority(case.kind, case.repeats, audience, category, case.flags | _machine(case))
+        return Decision(
+            category=category,
+            audience=audience,
+            desk=desk.name,
+            priority=priority,
+            routing_key=".".join((desk.name, category, audience, NOT_IN_A_KEY.sub("-", case.channel.lower()) or "-")),
+            answer_by=self._answer_by(case, category, desk),
+            why=(*why, reason) if reason else why,
+        )
+
+    def priority(
+        self, kind: str, repeats: int, audience: str, category: str, flags: frozenset[str] | Sequence[str] = ()
+    ) -> int:
+        """0 (can wait) to 9; for a follow-up of an existing ticket, whose category and desk stay, as for a new one."""
+        terms = self._file.priority
+        total = terms.base + terms.kind.get(kind, 0) + terms.audience.get(audience, 0) + terms.category.get(category, 0)
+        total += min(repeats * terms.each_repeat, terms.most_repeats) if repeats > 0 else 0
+        total += sum(terms.flag.get(flag, 0) for flag in flags)
+        return max(LOWEST, min(HIGHEST, total))
+
+    def answer_by(self, case: Case, category: str) -> datetime | None:
+        """By when an answer to this message is owed in a category that is already known (a follow-up's ticket)."""
+        return self._answer_by(case, category, self._desk_of.get(category) or self._desk_of[self._file.otherwise])
+
+    def _category(self, case: Case, own: set[str], quoted: set[str]) -> tuple[str, tuple[str, ...]]:
+        weights: dict[str, float] = {}
+        why: list[tuple[float, str]] = []
+        for applies, found in self._applying(case, own, quoted):
+            rule = applies.rule
+            what = ", ".join(f"«{phrase}»" for phrase in found) or _conditions(rule)
+            if rule.decides:
+                return rule.category, (f"{rule.category} is decided by {what} (line {applies.line})",)
+            weight = rule.weight * max(1, len(found))
+            weights[rule.category] = weights.get(rule.category, 0.0) + weight
+            why.append((weight, f"{rule.category} {weight:+g}: {what} (line {applies.line})"))
+        best = max(self.categories, key=lambda category: weights.get(category, 0.0))  # the first of equals
+        sentences = tuple(sentence for _, sentence in sorted(why, key=lambda item: -item[0]))
+        if weights.get(best, 0.0) >= self._file.enough:
+            return best, sentences
+        return self._file.otherwise, (*sentences, f"{self._file.otherwise}: nothing weighs {self._file.enough:g}")
+
+    def _applying(self, case: Case, own: set[str], quoted: set[str]) -> list[tuple[_Compiled, list[str]]]:
+        """The rules that apply with the phrases found, in the order of the file."""
+        found: dict[int, tuple[_Compiled, list[str]]] = {}
+        for written in own | quoted:
+            for rule in self._by_phrase.get(written, ()):
+                if written in own or rule.rule.quoted:
+                    found.setdefault(rule.line, (rule, []))[1].append(written)
+        for rule in self._wordless:
+            found[rule.line] = (rule, [])
+        fitting = [
+            (rule, sorted(phrases))
+            for _, (rule, phrases) in sorted(found.items())
+            if not rule.unless & own and _fits(rule.rule, case)
+        ]
+        fitting.sort(key=lambda item: not item[0].rule.decides)
+        return fitting
+
+    def _audience(self, case: Case, own: set[str]) -> tuple[str, str]:
+        if case.chosen_audience:
+            known = any(case.chosen_audience == audience.name for audience in self._file.audiences)
+            if known or case.chosen_audience == "general":
+                return case.chosen_audience, f"{case.chosen_audience}: chosen, or of the line or account"
+        for audience in self._file.audiences:
+            phrases = [phrase for phrase in audience.phrases if phrase in own]
+            if phrases:
+                return audience.name, f"{audience.name}: «{phrases[0]}»"
+            if case.via is not None and case.via in audience.via:
+                return audience.name, f"{audience.name}: came by {case.via}"
+        return "general", ""
+
+    def _answer_by(self, case: Case, category: str, desk: Desk) -> datetime | None:
+        for terms in self._file.answer_by:
+            if _fits(terms, case, category):
+                if terms.working_days is not None and desk.calendar is not None:
+                    return after_working_days(case.received_at, terms.working_days, desk.calendar, self._zone)
+                return case.received_at + terms.within if terms.within is not None else None
+        return None
+
+
+def _fits(asked: Condition, case: Case, category: str | None = None) -> bool:
+    """Does everything hold that is asked for?"""
+    return (
+        (not asked.channels or case.channel in asked.channels)
+        and (not asked.via or case.via in asked.via)
+        and (not asked.accounts or case.account in asked.accounts)
+        and (not asked.kinds or case.kind in asked.kinds)
+        and (not asked.flags or not case.flags.isdisjoint(asked.flags))
+        and (not asked.machine or case.machine in asked.machine)
+        and (not asked.chosen or case.chosen_category in asked.chosen)
+        and (not asked.error_codes or _code_fits(asked.error_codes, case.error_code))
+        and (not asked.categories or category in asked.categories)
+    )
+
+
+def _code_fits(patterns: Sequence[str], code: str | None) -> bool:
+    return code is not None and any(fnmatchcase(code.upper(), pattern.upper()) for pattern in patterns)
+
+
+def _machine(case: Case) -> frozenset[str]:
+    return frozenset({case.machine}) if case.machine else frozenset()
+
+
+def _conditions(rule: Rule) -> str:
+    """What a rule without words asks for, in words."""
+    asked: Mapping[str, object] = rule.model_dump(include=set(Condition.model_fields), exclude_defaults=True)
+    return ", ".join(f"{key} {'/'.join(map(str, value))}" for key, value in asked.items() if isinstance(value, tuple))
+
+
+def _phrases(
+    builder: VocabularyBuilder, written: Sequence[str], text: str, source_name: str, path: tuple[str | int, ...]
+) -> tuple[Phrase, ...]:
+    phrases = []
+    for phrase in written:
+        try:
+            phrases.append(builder.phrase(phrase))
+        except PhraseError as error:
+            raise RulesError(source_name, line_of(text, path, phrase), f"{phrase!r}: {error}") from None
+    return tuple(phrases)
+
+
+def _check(file: RulesFile, text: str, source_name: str) -> None:
+    """What only the tables together can show. Raises `RulesError`."""
+
+    def broken(path: tuple[str | int, ...], value: object, problem: str) -> RulesError:
+        return RulesError(source_name, line_of(text, path, value), problem)
+
+    categories = [category.name for category in file.categories]
+    taken: dict[str, str] = {}
+    for number, category in enumerate(categories):
+        if category in categories[:number]:
+            raise broken(("categories", number), category, f"the category {category!r} is there twice")
+    for number, desk in enumerate(file.desks):
+        if desk.name in [other.name for other in file.desks[:number]]:
+            raise broken(("desks", number, "name"), desk.name, f"the desk {desk.name!r} is there twice")
+        for category in desk.categories:
+            if category not in categories:
+                raise broken(("desks", number, "categories"), category, f"no category is called {category!r}")
+            if category in taken:
+                raise broken(("desks", number, "categories"), category, f"{category!r} is at {taken[category]!r} too")
+            taken[category] = desk.name
+        if desk.calendar is not None:
+            try:
+                calendar(desk.calendar)
+            except NotImplementedError:
+                problem = f"no calendar of {desk.calendar!r} is known"
+                raise broken(("desks", number, "calendar"), desk.calendar, problem) from None
+    for number, category in enumerate(categories):
+        if category not in taken:
+            raise broken(("categories", number), category, f"no desk takes the category {category!r}")
+    if file.otherwise not in categories:
+        raise broken(("otherwise",), file.otherwise, f"otherwise: no category is called {file.otherwise!r}")
+    for number, rule in enumerate(file.rules):
+        if rule.category not in categories:
+            raise broken(("rules", number), rule.category, f"no category is called {rule.category!r}")
+        if not rule.phrases and not rule.model_dump(include=set(Condition.model_fields), exclude_defaults=True):
+            raise broken(("rules", number), None, "the rule asks for nothing: it would apply to every message")
+    _check_answer_by(file, text, source_name)
+
+
+def _check_answer_by(file: RulesFile, text: str, source_name: str) -> None:
+    for number, terms in enumerate(file.answer_by):
+        path = ("answer_by", number)
+        if (terms.within is None) == (terms.working_days is None):
+            raise RulesError(source_name, line_of(text, path), "answer_by needs either within or working_days")
+        if terms.working_days is None:
+            continue
+        for desk in file.desks:
+            concerned = not terms.categories or not set(terms.categories).isdisjoint(desk.categories)
+            if concerned and desk.calendar is None:
+                problem = f"working_days: the desk {desk.name!r} has no calendar"
+                raise RulesError(source_name, line_of(text, (*path, "working_days")), problem)
+    try:
+        ZoneInfo(file.timezone)
+    except (KeyError, ValueError, OSError):
+        line = line_of(text, ("timezone",), file.timezone)
+        raise RulesError(source_name, line, f"no time zone is called {file.timezone!r}") from None

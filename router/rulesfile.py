@@ -1,0 +1,185 @@
+"""The shape of the routing file, and where in it something is wrong. What the keys mean stands in `config/routing.toml`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+DURATION = re.compile(r"(\d{1,5}) ?(m|min|h|d)")
+SECONDS = {"m": 60, "min": 60, "h": 3600, "d": 86400}
+Audience = Literal["pensioners", "accessibility", "business", "offline", "general"]
+
+
+class RulesError(ValueError):
+    """The routing rules cannot be used; the text names the file, the line and what is wrong with it."""
+
+    def __init__(self, source_name: str, line: int, problem: str) -> None:
+        super().__init__(f"{source_name}, line {line}: {problem}")
+        self.line = line
+
+
+def _name(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise ValueError(f"{value!r} is no name: a small Latin letter, then letters, digits, - or _ (no dot)")
+    return value
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, str) and (match := DURATION.fullmatch(value)):
+        return timedelta(seconds=int(match[1]) * SECONDS[match[2]])
+    raise ValueError(f"{value!r} is no duration such as 30m, 4h or 2d")
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+class Table(BaseModel):
+    """Base of every table: closed, so that a misspelt key is refused and not overlooked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Desk(Table):
+    """Who answers, and which categories go there."""
+
+    name: Name
+    title_ru: str
+    title_en: str
+    categories: tuple[Name, ...] = Field(min_length=1)
+    calendar: str | None = Field(None, pattern="^[A-Z]{2}$", description="ISO 3166 country of its working days")
+    bindings: tuple[str, ...] = ()
+
+
+class Category(Table):
+    """What a message is about. Their order decides between equal weights."""
+
+    name: Name
+    title_ru: str
+    title_en: str
+
+
+class Condition(Table):
+    """What a rule can ask of a message beside its words; every key that is there must hold."""
+
+    channels: tuple[str, ...] = ()
+    via: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    machine: tuple[Literal["bounce", "auto_reply", "bulk"], ...] = ()
+    chosen: tuple[str, ...] = ()
+    error_codes: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+
+class Rule(Condition):
+    """Adds its weight to its category, once for each phrase found, or once where it has none."""
+
+    category: Name
+    weight: float = Field(1.0, ge=-100, le=100)
+    decides: bool = False
+    phrases: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    quoted: bool = False
+
+
+class AudienceRule(Table):
+    """Words by which citizens of an audience call themselves; the first audience found is taken."""
+
+    name: Audience
+    phrases: tuple[str, ...] = ()
+    via: tuple[str, ...] = ()
+
+
+class AnswerBy(Condition):
+    """By when: clock time, or working days of the desk's calendar. The first that fits is taken."""
+
+    within: Duration | None = None
+    working_days: int | None = Field(None, ge=1, le=250)
+
+
+class Priority(Table):
+    """The sum of what applies, held between 0 and 9."""
+
+    base: int = 4
+    each_repeat: int = 1
+    most_repeats: int = 3
+    kind: dict[str, int] = {}
+    audience: dict[str, int] = {}
+    category: dict[str, int] = {}
+    flag: dict[str, int] = {}
+
+
+class RulesFile(Table):
+    """The whole file."""
+
+    timezone: str = "Europe/Moscow"
+    enough: float = Field(2.0, gt=0)
+    otherwise: Name = "other"
+    groups: dict[str, tuple[str, ...]] = {}
+    never_typos: tuple[str, ...] = ()
+    categories: tuple[Category, ...] = Field(min_length=1)
+    desks: tuple[Desk, ...] = Field(min_length=1)
+    rules: tuple[Rule, ...] = ()
+    audiences: tuple[AudienceRule, ...] = ()
+    answer_by: tuple[AnswerBy, ...] = ()
+    priority: Priority = Priority()
+
+
+def read(text: str, source_name: str) -> RulesFile:
+    """The file's tables, each checked by itself. Raises `RulesError` for the first problem."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        match = re.search(r"at line (\d+)", str(error))
+        last = text.count("\n") + 1
+        problem = re.sub(r" \(at .*\)$", "", str(error))
+        raise RulesError(source_name, int(match[1]) if match else last, problem) from None
+    try:
+        return RulesFile.model_validate(tables)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        problem = first["msg"].removeprefix("Value error, ")
+        path = ".".join(str(step) for step in first["loc"])
+        raise RulesError(source_name, line_of(text, first["loc"], first.get("input")), f"{path}: {problem}") from None
+
+
+def line_of(text: str, path: Sequence[str | int], value: Any = None) -> int:
+    """The line that a path such as ("rules", 3, "weight") stands on, as near as a search of the text can tell.
+
+    tomllib gives no lines for values. The third `[[rules]]` is found by counting headers, the key in its block by
+    its name, and a value of a list by its quoted text.
+    """
+    lines = text.splitlines() or [""]
+    start, end = _block(lines, path)
+    keys = [step for step in path if isinstance(step, str)]
+    if isinstance(value, str):
+        for number in range(start, end):
+            if f'"{value}"' in lines[number] or f"'{value}'" in lines[number]:
+                return number + 1
+    for key in reversed(keys):
+        for number in range(start, end):
+            if re.match(rf"\s*\"?{re.escape(key)}\"?\s*=", lines[number]):
+                return number + 1
+    return start + 1
+
+
+def _block(lines: Sequence[str], path: Sequence[str | int]) -> tuple[int, int]:
+    """First and last line (zero-based, the end excluded) of the table that a path lies in."""
+    if not path:
+        return 0, len(lines)
+    wanted = path[1] if len(path) > 1 and isinstance(path[1], int) else 0
+    header = re.compile(rf"\s*\[\[?\s*{re.escape(str(path[0]))}\b")
+    headers = [number for number, line in enumerate(lines) if header.match(line)]
+    if wanted >= len(headers):
+        return 0, len(lines)
+    start = headers[wanted]
+    following = (number for number in range(start + 1, len(lines)) if re.match(r"\s*\[\[?[a-z]", lines[number]))
+    return start, next(following, len(lines))

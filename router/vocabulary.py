@@ -1,0 +1,229 @@
+"""Words and phrases of the rules, found in a text in any case form. Pure at run time; linear in the text.
+
+A phrase is words in any order, close together. In a phrase
+    `слово`      any form of the word, as pymorphy3 declines and conjugates it
+    `слов*`      anything that begins so
+    `=слово`     this form only
+    `а/б`        either
+    `{group}`    any word of the group of that name
+    `не слово`   the word with «не» right before it, or one word between
+
+All forms are made when the rules are loaded, so that the dictionary (about 30 MB) need not stay in memory and a word
+of a message costs one look-up. A word nobody knows is compared with the forms that begin or end like it: one slip
+is forgiven in six letters, two in twelve.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+WORD = re.compile(r"[^\W_]+")
+NEGATIONS = frozenset({"не", "ни", "not", "cannot", "t"})  # "can't" is read as "can", "t"
+GAP = 2  # other words that may stand between the words of a phrase
+LONGEST_WORD = 64  # a longer one is no word of any rule, and would make the comparison dear
+TYPO_FROM = 6  # letters; shorter words are too near to one another
+TWO_TYPOS_FROM = 12
+ENDS = 3  # letters at either end that must be right in a mistyped word; a slip cannot be at both
+MEMORY = 8192  # words of messages whose meaning is kept
+
+Sense = int  # a word of a phrase; even: as it stands, the odd one after it: negated
+
+
+def plain(text: str) -> str:
+    """The text as words are compared: case folded, ё as е, accents that people type over vowels left out."""
+    return text.casefold().replace("ё", "е").replace("\u0301", "").replace("\u00ad", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """One phrase of a rule: `senses` must all be found close together."""
+
+    written: str
+    senses: tuple[Sense, ...]
+
+
+@dataclass(slots=True)
+class _Index:
+    """What the words of all phrases look like in a text."""
+
+    forms: dict[str, tuple[Sense, ...]]
+    prefixes: dict[str, tuple[Sense, ...]]
+    lengths: tuple[int, ...]
+    heads: dict[str, list[str]] = field(default_factory=dict)
+    tails: dict[str, list[str]] = field(default_factory=dict)
+
+
+class PhraseError(ValueError):
+    """A phrase cannot be understood; the text says why."""
+
+
+class VocabularyBuilder:
+    """Collects phrases, then makes every form of their words. Keeps the dictionary no longer than it lives."""
+
+    def __init__(self, groups: Mapping[str, Sequence[str]], never_typos: Iterable[str] = ()) -> None:
+        self._groups = groups
+        self._never_typos = frozenset(map(plain, never_typos))
+        self._senses: dict[frozenset[str], Sense] = {}
+        self._phrases: dict[str, Phrase] = {}
+        self._morph: Any = None
+
+    def phrase(self, written: str) -> Phrase:
+        """The phrase; raises `PhraseError`."""
+        if written not in self._phrases:
+            self._phrases[written] = Phrase(written, tuple(dict.fromkeys(self._read(written))))
+        return self._phrases[written]
+
+    def _read(self, written: str) -> Iterator[Sense]:
+        negated = False
+        words = written.split()
+        if not words:
+            raise PhraseError("an empty phrase")
+        for number, word in enumerate(words, 1):
+            if plain(word) == "не" and number < len(words):
+                negated = True
+                continue
+            yield self._sense(frozenset(self._alternatives(word))) + negated
+            negated = False
+
+    def _alternatives(self, word: str) -> Iterator[str]:
+        for alternative in word.split("/"):
+            if alternative.startswith("{"):
+                name = alternative.strip("{}")
+                if name not in self._groups:
+                    raise PhraseError(f"no group is called {name!r}")
+                for member in self._groups[name]:
+                    yield from self._alternatives(member)
+            elif not WORD.fullmatch(alternative.strip("=*")):
+                raise PhraseError(f"{alternative!r} is not one word")
+            else:
+                yield plain(alternative)
+
+    def _sense(self, alternatives: frozenset[str]) -> Sense:
+        return self._senses.setdefault(alternatives, 2 * len(self._senses))
+
+    def build(self) -> Vocabulary:
+        """The vocabulary of all phrases asked for so far."""
+        forms: dict[str, set[Sense]] = defaultdict(set)
+        prefixes: dict[str, set[Sense]] = defaultdict(set)
+        for alternatives, sense in self._senses.items():
+            for word in alternatives:
+                if word.endswith("*"):
+                    prefixes[word[:-1]].add(sense)
+                else:
+                    for form in self._forms(word):
+                        forms[form].add(sense)
+        index = _Index(
+            forms={form: tuple(sorted(senses)) for form, senses in forms.items()},
+            prefixes={prefix: tuple(sorted(senses)) for prefix, senses in prefixes.items()},
+            lengths=tuple(sorted({len(prefix) for prefix in prefixes})),
+        )
+        heads, tails = defaultdict(list), defaultdict(list)
+        for form in [*forms, *prefixes]:
+            if len(form) >= TYPO_FROM - 1:
+                heads[form[:ENDS]].append(form)
+                tails[form[-ENDS:]].append(form)
+        index.heads, index.tails = dict(heads), dict(tails)
+        self._morph = None
+        return Vocabulary(index, self._phrases.values(), self._never_typos)
+
+    def _forms(self, word: str) -> set[str]:
+        if word.startswith("="):
+            return {word[1:]}
+        if word.isascii() or len(word) < 3:
+            return {word}
+        if self._morph is None:
+            import pymorphy3  # 0.15 s and 30 MB, given back when the forms are made
+
+            self._morph = pymorphy3.MorphAnalyzer()
+        parses = self._morph.parse(word)
+        likely = [parse for parse in parses if parse.score >= 0.2] or parses[:1]
+        return {plain(form.word) for parse in likely for form in parse.lexeme} | {word}
+
+
+class Vocabulary:
+    """Finds the phrases of the rules in a text."""
+
+    def __init__(self, index: _Index, phrases: Iterable[Phrase], never_typos: frozenset[str]) -> None:
+        self._index = index
+        self._never_typos = never_typos
+        self._waiting: dict[Sense, tuple[Phrase, ...]] = {}
+        waiting: dict[Sense, list[Phrase]] = defaultdict(list)
+        for phrase in phrases:
+            for sense in phrase.senses:
+                waiting[sense].append(phrase)
+        self._waiting = {sense: tuple(found) for sense, found in waiting.items()}
+        self._meaning = lru_cache(MEMORY)(self._look_up)
+
+    def find(self, *texts: str) -> set[str]:
+        """The phrases, as written in the rules, that stand in one of the texts."""
+        found: set[str] = set()
+        for text in texts:
+            if text:
+                self._find(text, found)
+        return found
+
+    def _find(self, text: str, found: set[str]) -> None:
+        meaning, waiting = self._meaning, self._waiting
+        seen: dict[Sense, int] = {}
+        last_negation = -9
+        for position, word in enumerate(WORD.findall(plain(text))):
+            if word in NEGATIONS:
+                last_negation = position
+            senses = meaning(word)
+            if not senses:
+                continue
+            negated = 0 < position - last_negation <= 2
+            for sense in senses:
+                seen[sense] = position
+                if negated:
+                    seen[sense + 1] = position
+            for sense in senses:
+                for own in (sense, sense + 1) if negated else (sense,):
+                    for phrase in waiting.get(own, ()):
+                        if phrase.written not in found and _close(phrase, seen, position):
+                            found.add(phrase.written)
+
+    def _look_up(self, word: str) -> tuple[Sense, ...]:
+        if len(word) > LONGEST_WORD:
+            return ()
+        senses = self._exactly(word)
+        if senses or len(word) < TYPO_FROM or word in self._never_typos:
+            return senses
+        return self._mistyped(word)
+
+    def _exactly(self, word: str) -> tuple[Sense, ...]:
+        index = self._index
+        senses = index.forms.get(word, ())
+        for length in index.lengths:
+            if length > len(word):
+                break
+            senses += index.prefixes.get(word[:length], ())
+        return senses
+
+    def _mistyped(self, word: str) -> tuple[Sense, ...]:
+        """What the word may be with a slip in it. The first letter must be right: «король» is no password."""
+        index = self._index
+        slips = 2 if len(word) >= TWO_TYPOS_FROM else 1
+        like = [*index.heads.get(word[:ENDS], ()), *index.tails.get(word[-ENDS:], ())]
+        like = [form for form in like if form[0] == word[0] and form in index.forms]
+        best = process.extractOne(word, like, scorer=OSA.distance, score_cutoff=slips)
+        if best is not None:
+            return index.forms[best[0]]
+        return ()
+
+    def sizes(self) -> dict[str, int]:
+        """How many forms and prefixes are known, for the measurements."""
+        return {"forms": len(self._index.forms), "prefixes": len(self._index.prefixes)}
+
+
+def _close(phrase: Phrase, seen: Mapping[Sense, int], position: int) -> bool:
+    earliest = position - len(phrase.senses) - GAP + 1
+    return all(seen.get(sense, -1) >= max(earliest, 0) for sense in phrase.senses)
