@@ -161,7 +161,7 @@ FLAGS: dict[str, str] = {
     "encrypted": "the content is encrypted and could not be read",
     "read_receipt": "a report that a mail was displayed",
     "authentication_failed": "the trusted mail server reports a failed authentication of the sender",
-    "desk_changed": "an edit moved the message to another ticket",
+    "link_changed": "an edit moved the message to another ticket",
 }
 
 

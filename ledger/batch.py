@@ -1,0 +1,175 @@
+"""What a batch of linked messages writes: collected row by row, written in a few statements, one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, or_, update
+
+from ledger import journal
+from ledger.dialect import upsert
+from ledger.schema import (
+    attachments,
+    conversations,
+    identities,
+    messages,
+    outbox,
+    outgoing,
+    threads,
+    ticket_identities,
+    tickets,
+)
+from ledger.state import State, Ticket
+
+_NOT_COLUMNS = {"is_new", "changed"}
+
+
+@dataclass
+class Batch:
+    """Rows to be written. `flush` writes them and the changed part of the state."""
+
+    now: float
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    threads: list[dict[str, Any]] = field(default_factory=list)
+    holds: dict[tuple[bytes, str], dict[str, Any]] = field(default_factory=dict)
+    attachments: list[dict[str, Any]] = field(default_factory=list)
+    outbox: list[dict[str, Any]] = field(default_factory=list)
+    outgoing: list[dict[str, Any]] = field(default_factory=list)
+    outcomes: list[dict[str, Any]] = field(default_factory=list)
+
+    def end(self, row_id: int, state: str, reason: str | None = None, merged_into: int | None = None) -> None:
+        """End a journal row."""
+        self.outcomes.append({"id": row_id, "state": state, "reason": reason, "merged_into": merged_into})
+
+    def event(self, message_id: str, type_: str, body: bytes, *, conversation: str, ticket: str | None) -> None:
+        """Owe an event to `priemnaya.events`."""
+        self.outbox.append(event_row(self.now, message_id, type_, body, conversation=conversation, ticket=ticket))
+
+    def flush(self, conn: Connection, state: State) -> None:
+        """Write everything."""
+        _write_tickets(conn, state)
+        _insert(conn, messages, self.messages)
+        if self.threads:
+            conn.execute(upsert(conn, threads).on_conflict_do_nothing(), _by(self.threads, "native_hash"))
+        _write_holds(conn, list(self.holds.values()))
+        _write_talks(conn, state)
+        _write_people(conn, state)
+        _insert(conn, attachments, self.attachments)
+        _insert(conn, outbox, self.outbox)
+        _insert(conn, outgoing, self.outgoing)
+        journal.finish(conn, self.outcomes, self.now)
+
+
+def event_row(
+    now: float, message_id: str, type_: str, body: bytes, *, conversation: str, ticket: str | None
+) -> dict[str, Any]:
+    """An outbox row of an event; its routing key is its type."""
+    return {
+        "message_id": message_id,
+        "exchange": "events",
+        "routing_key": type_,
+        "type": f"priemnaya.event.{type_}",
+        "conversation": conversation,
+        "desk": None,
+        "ticket": ticket,
+        "channel": None,
+        "kind": type_,
+        "body": body,
+        "created_at": now,
+    }
+
+
+def dump(value: Mapping[str, Any]) -> bytes:
+    """Compact JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _insert(conn: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
+    if rows:
+        conn.execute(table.insert(), rows)
+
+
+def _by(rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    """One row a key, in its order: every writer locks in the same order."""
+    return [row for _, row in sorted({row[key]: row for row in rows}.items())]
+
+
+def _ticket_values(ticket: Ticket) -> dict[str, Any]:
+    values = {key: value for key, value in asdict(ticket).items() if key not in _NOT_COLUMNS}
+    values["known"] = " ".join(sorted(ticket.known))
+    return values
+
+
+def _write_tickets(conn: Connection, state: State) -> None:
+    written = sorted((ticket for ticket in state.tickets.values() if ticket.changed), key=lambda ticket: ticket.number)
+    _insert(conn, tickets, [_ticket_values(ticket) for ticket in written if ticket.is_new])
+    old = [{f"new_{k}": v for k, v in _ticket_values(ticket).items()} for ticket in written if not ticket.is_new]
+    if old:
+        columns = [key.removeprefix("new_") for key in old[0] if key != "new_number"]
+        statement = (
+            update(tickets)
+            .where(tickets.c.number == bindparam("new_number"))
+            .values({column: bindparam(f"new_{column}") for column in columns})
+        )
+        conn.execute(statement, old)
+
+
+def _write_holds(conn: Connection, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    rows.sort(key=lambda row: (row["hash"], row["ticket"]))
+    statement = upsert(conn, ticket_identities)
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=["hash", "ticket"],
+            set_={
+                "vouched": or_(ticket_identities.c.vouched, statement.excluded.vouched),
+                "last_at": statement.excluded.last_at,
+            },
+        ),
+        rows,
+    )
+
+
+def _write_talks(conn: Connection, state: State) -> None:
+    rows = [
+        {"conversation": conversation, "ticket": talk.ticket, "last_at": talk.last_at}
+        for conversation, talk in sorted(state.talks.items())
+        if talk.changed
+    ]
+    if rows:
+        statement = upsert(conn, conversations)
+        conn.execute(
+            statement.on_conflict_do_update(
+                index_elements=["conversation"],
+                set_={"ticket": statement.excluded.ticket, "last_at": statement.excluded.last_at},
+            ),
+            rows,
+        )
+
+
+def _write_people(conn: Connection, state: State) -> None:
+    rows = [
+        {
+            "row_hash": key,
+            "new_person": person.person_id,
+            "new_guesses": person.guesses,
+            "new_since": person.guesses_since,
+        }
+        for key, person in sorted(state.people.items())
+        if person.changed
+    ]
+    if rows:
+        conn.execute(
+            update(identities)
+            .where(identities.c.hash == bindparam("row_hash"))
+            .values(
+                person_id=bindparam("new_person"),
+                guesses=bindparam("new_guesses"),
+                guesses_since=bindparam("new_since"),
+            ),
+            rows,
+        )

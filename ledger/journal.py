@@ -1,0 +1,277 @@
+"""The journal: every payload once, durable before the platform is told; and the claims of those who process it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, and_, bindparam, case, exists, func, or_, select, text, update
+
+from ledger.crypto import Keyring
+from ledger.dialect import upsert
+from ledger.leases import alive
+from ledger.schema import journal
+
+# Larger payloads lie in the storage: a database page cache is no place for 40 MB letters.
+INLINE_BYTES = 256 * 1024
+# A start made alone that killed the processor three times is enough (contract, section 8).
+STARTS = 3
+
+OPEN_STATES = ("received", "working", "held")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A payload to be journalled. `payload` is None when it lies in the storage under `payload_key`."""
+
+    key_hash: bytes
+    kind: str
+    account: str
+    platform_account: str
+    conversation: str
+    album: str | None
+    payload: bytes | None = field(repr=False)  # sealed
+    payload_key: str | None
+    payload_wrapped: bytes | None = field(repr=False)
+    size: int
+    sent_at: float | None
+    received_at: float
+    due_at: float
+    acknowledge: bool = True
+
+    def values(self) -> dict[str, Any]:
+        """The columns of the row."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A journal row in work. `owner` is the claim that must still stand when it is staged."""
+
+    id: int
+    kind: str
+    account: str
+    platform_account: str
+    conversation: str
+    album: str | None
+    payload: bytes | None = field(repr=False)
+    payload_key: str | None
+    payload_wrapped: bytes | None = field(repr=False)
+    sent_at: float | None
+    received_at: float
+    alone: bool
+    attempts: int
+    acknowledge: bool
+
+    @property
+    def effective_at(self) -> float:
+        """When it was said: `sent_at`, never later than `received_at` (contract, section 5)."""
+        return self.received_at if self.sent_at is None else min(self.sent_at, self.received_at)
+
+
+_CLAIMED = [journal.c[name] for name in Claimed.__slots__]
+
+
+def key_hash(keys: Keyring, kind: str, platform_account: str, key: str) -> bytes:
+    """What tells redeliveries apart, as it is kept: all that remains of an erased message."""
+    return keys.keyed_hash(b"journal", kind.encode(), platform_account.encode(), key.encode("utf-8", "replace"))
+
+
+def conversation_hash(keys: Keyring, kind: str, platform_account: str, conversation: str) -> str:
+    """The name of a conversation in the ledger: 32 hexadecimal digits."""
+    parts = (kind.encode(), platform_account.encode(), conversation.encode("utf-8", "replace"))
+    return keys.keyed_hash(b"conversation", *parts)[:16].hex()
+
+
+def append(conn: Connection, entries: Sequence[Entry]) -> dict[bytes, int]:
+    """Journal what is new. Returns the new rows' ids by key hash; the others are redeliveries."""
+    if not entries:
+        return {}
+    statement = upsert(conn, journal).on_conflict_do_nothing(index_elements=["key_hash"])
+    rows = conn.execute(
+        statement.returning(journal.c.id, journal.c.key_hash), [entry.values() for entry in _distinct(entries)]
+    )
+    return {bytes(row.key_hash): row.id for row in rows}
+
+
+def _distinct(entries: Sequence[Entry]) -> Iterable[Entry]:
+    return {entry.key_hash: entry for entry in reversed(entries)}.values().__reversed__()
+
+
+def claim(conn: Connection, owner: str, now: float, most: int) -> list[Claimed]:
+    """Take up to `most` rows into work, in order, never overtaking an unfinished row of the same conversation.
+
+    A row that was in work when a processor died is claimed alone, and its start is counted.
+    """
+    if conn.dialect.name == "postgresql":
+        # Claims go one after the other: two at once could each miss what the other takes of one conversation.
+        conn.execute(text("SELECT pg_advisory_xact_lock(7210553)"))
+    earlier = journal.alias("earlier")
+    unfinished = exists().where(
+        earlier.c.conversation == journal.c.conversation,
+        earlier.c.id < journal.c.id,
+        or_(earlier.c.state == "working", and_(earlier.c.state == "received", earlier.c.due_at > now)),
+        earlier.c.state.in_(OPEN_STATES),
+    )
+    ready = (
+        select(journal.c.id, journal.c.alone, journal.c.album, journal.c.conversation)
+        .where(journal.c.state == "received", journal.c.due_at <= now, ~unfinished)
+        .order_by(journal.c.id)
+        .limit(most)
+    )
+    rows = list(conn.execute(ready))
+    if not rows:
+        return []
+    if rows[0].alone:
+        rows = rows[:1]
+    else:
+        rows = [row for row in _until(rows) if not row.alone]
+    ids = {row.id for row in rows} | _rest_of_albums(conn, rows)
+    statement = (
+        update(journal)
+        .where(journal.c.id.in_(sorted(ids)))
+        .values(state="working", owner=owner, attempts=journal.c.attempts + (1 if len(ids) == 1 else 0))
+        .returning(*_CLAIMED)
+    )
+    return sorted((_claimed(row) for row in conn.execute(statement).mappings()), key=lambda row: row.id)
+
+
+def _until(rows: Sequence[Any]) -> list[Any]:
+    """The rows before the first one that wants to be alone: it and what follows wait for the next claim."""
+    for index, row in enumerate(rows):
+        if row.alone:
+            return list(rows[:index])
+    return list(rows)
+
+
+def _rest_of_albums(conn: Connection, rows: Sequence[Any]) -> set[int]:
+    albums = {(row.conversation, row.album) for row in rows if row.album is not None}
+    if not albums:
+        return set()
+    parts = conn.execute(
+        select(journal.c.id, journal.c.conversation, journal.c.album).where(
+            journal.c.conversation.in_({conversation for conversation, _ in albums}),
+            journal.c.album.in_({album for _, album in albums}),
+            journal.c.state == "received",
+        )
+    )
+    return {part.id for part in parts if (part.conversation, part.album) in albums}
+
+
+def _claimed(row: RowMapping) -> Claimed:
+    return Claimed(**{name: row[name] for name in Claimed.__slots__})
+
+
+def still_mine(conn: Connection, owner: str, ids: Iterable[int]) -> set[int]:
+    """Those of `ids` whose claim stands; they stay locked until the transaction ends."""
+    rows = conn.execute(
+        select(journal.c.id)
+        .where(journal.c.id.in_(sorted(ids)), journal.c.state == "working", journal.c.owner == owner)
+        .order_by(journal.c.id)
+        .with_for_update()
+    )
+    return {row.id for row in rows}
+
+
+def finish(conn: Connection, outcomes: Sequence[dict[str, Any]], now: float) -> None:
+    """End rows. Each outcome: `id`, `state`, and `reason`, `merged_into` where there are any."""
+    if not outcomes:
+        return
+    statement = (
+        update(journal)
+        .where(journal.c.id == bindparam("row_id"))
+        .values(
+            state=bindparam("new_state"),
+            reason=bindparam("new_reason"),
+            merged_into=bindparam("new_merged_into"),
+            owner=None,
+            done_at=now,
+        )
+    )
+    conn.execute(
+        statement,
+        [
+            {
+                "row_id": outcome["id"],
+                "new_state": outcome["state"],
+                "new_reason": outcome.get("reason"),
+                "new_merged_into": outcome.get("merged_into"),
+            }
+            for outcome in outcomes
+        ],
+    )
+
+
+def give_back(conn: Connection, owner: str, ids: Iterable[int], due_at: float, *, blame: bool) -> None:
+    """Put rows back that were not finished. With `blame`, each is tried by itself from now on and the start
+    counts; without (a shutdown, a database away), it was not the message's fault and does not.
+    """
+    counted = journal.c.attempts if blame else case((journal.c.attempts > 0, journal.c.attempts - 1), else_=0)
+    conn.execute(
+        update(journal)
+        .where(journal.c.id.in_(sorted(ids)), journal.c.owner == owner, journal.c.state == "working")
+        .values(state="received", owner=None, due_at=due_at, alone=or_(journal.c.alone, blame), attempts=counted)
+    )
+
+
+def recover(conn: Connection, now: float) -> tuple[int, list[int]]:
+    """Take back what dead processors had in work, to be tried one by one.
+
+    Returns how many went back, and the ids that have killed their processor for the last time: the caller
+    quarantines them.
+    """
+    owners = {row.owner for row in conn.execute(select(journal.c.owner).where(journal.c.state == "working").distinct())}
+    dead = owners - alive(conn, owners)
+    if not dead:
+        return 0, []
+    rows = conn.execute(
+        select(journal.c.id, journal.c.attempts).where(journal.c.state == "working", journal.c.owner.in_(dead))
+    ).all()
+    poison = [row.id for row in rows if row.attempts >= STARTS]
+    rest = [row.id for row in rows if row.attempts < STARTS]
+    if rest:
+        conn.execute(
+            update(journal)
+            .where(journal.c.id.in_(rest), journal.c.state == "working", journal.c.owner.in_(dead))
+            .values(state="received", owner=None, alone=True, due_at=now)
+        )
+    return len(rest), poison
+
+
+def held(conn: Connection, conversations: Iterable[str]) -> list[RowMapping]:
+    """Greetings that wait in these conversations for the message that they belong to."""
+    wanted = sorted(set(conversations))
+    rows = conn.execute(
+        select(journal)
+        .where(journal.c.conversation.in_(wanted), journal.c.state == "held")
+        .order_by(journal.c.id)
+        .with_for_update()
+    )
+    return list(rows.mappings())
+
+
+def hold(conn: Connection, row_id: int, due_at: float) -> None:
+    """Let a greeting wait for its message until `due_at`."""
+    conn.execute(
+        update(journal).where(journal.c.id == row_id).values(state="held", owner=None, due_at=due_at, done_at=None)
+    )
+
+
+def release_held(conn: Connection, now: float) -> list[RowMapping]:
+    """The greetings that nothing has followed in time: they end as `ignored`. Returns their rows."""
+    rows = conn.execute(
+        update(journal)
+        .where(journal.c.state == "held", journal.c.due_at <= now)
+        .values(state="ignored", reason="a bare greeting", done_at=now)
+        .returning(journal)
+    )
+    return list(rows.mappings())
+
+
+def next_due(conn: Connection) -> float | None:
+    """When the next waiting row is due; None when nothing waits."""
+    value: float | None = conn.execute(
+        select(func.min(journal.c.due_at)).where(journal.c.state.in_(("received", "held")))
+    ).scalar_one()
+    return value

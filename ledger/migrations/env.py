@@ -1,0 +1,1 @@
+"""Alembic's entry; the migrations are run by `ledger.migrate` on a connection of its own."""

@@ -1,0 +1,207 @@
+"""Loads what linking looks at, for a whole batch in a few statements, under the locks of the batch's identities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, text
+
+from ledger.crypto import Keyring
+from ledger.dialect import upsert
+from ledger.schema import (
+    conversations,
+    identities,
+    messages,
+    people,
+    threads,
+    ticket_identities,
+    tickets,
+)
+from ledger.state import Base, Case, Identity, Person, Policy, State, Talk, Ticket
+
+# How many of a citizen's latest tickets are looked at for a repeat, and how many messages of each.
+RECENT_TICKETS = 20
+COMPARED_MESSAGES = 3
+
+_TICKET_COLUMNS = [
+    tickets.c[name]
+    for name in (
+        "number", "opened_at", "last_message_at", "state", "closed_at", "person_id", "sequence", "repeats",
+        "answered_at", "waiting_since", "category", "audience", "desk", "priority", "answer_by", "language", "known",
+        "asked", "why",
+    )
+]  # fmt: skip
+
+
+def load(conn: Connection, keys: Keyring, cases: Sequence[Case], policy: Policy, now: float) -> State:
+    """The state that these cases can depend on. Locks their identities, in the order of the hash."""
+    state = State()
+    _load_people(conn, cases, state, now)
+    _load_threads(conn, cases, state)
+    _load_talks(conn, cases, state)
+    _load_bases(conn, cases, state)
+    _load_recent(conn, cases, state, policy)
+    named = {reference.number for case in cases for reference in case.references.found}
+    pointed = {number for number, _ in state.threads.values()}
+    pointed |= {talk.ticket for talk in state.talks.values() if talk.ticket}
+    pointed |= {base.ticket for base in state.bases.values()}
+    near = {number for rows in state.recent.values() for number, _ in rows}
+    load_tickets(conn, named | pointed | near, state)
+    _load_holds(conn, cases, set(state.tickets), state)
+    _load_likeness(conn, keys, near, state)
+    return state
+
+
+def load_tickets(conn: Connection, numbers: Iterable[str], state: State, *, lock: bool = True) -> None:
+    """Add the tickets of these numbers to the state, locked in the order of the number."""
+    wanted = sorted(set(numbers) - set(state.tickets))
+    if not wanted:
+        return
+    statement = select(*_TICKET_COLUMNS).where(tickets.c.number.in_(wanted)).order_by(tickets.c.number)
+    for row in conn.execute(statement.with_for_update() if lock else statement).mappings():
+        values: dict[str, Any] = dict(row)
+        values["known"] = frozenset(values["known"].split())
+        state.tickets[row["number"]] = Ticket(**values)
+
+
+def _distinct(cases: Sequence[Case]) -> list[Identity]:
+    found = {identity.hash: identity for case in cases for identity in case.identities}
+    return [found[key] for key in sorted(found)]
+
+
+def _load_people(conn: Connection, cases: Sequence[Case], state: State, now: float) -> None:
+    wanted = _distinct(cases)
+    if not wanted:
+        return
+    statement = upsert(conn, identities)
+    statement = statement.on_conflict_do_update(
+        index_elements=["hash"], set_={"kind": statement.excluded.kind}
+    ).returning(identities.c.hash, identities.c.person_id, identities.c.guesses, identities.c.guesses_since)
+    rows = conn.execute(statement, [{"hash": identity.hash, "kind": identity.kind} for identity in wanted])
+    for row in rows:
+        state.people[bytes(row.hash)] = Person(row.person_id, row.guesses, row.guesses_since)
+    _give_persons(conn, cases, state, now)
+
+
+def _give_persons(conn: Connection, cases: Sequence[Case], state: State, now: float) -> None:
+    """A person for each sender: whose channel id or vouched contact is known already, else a new one."""
+    unknown: list[list[Person]] = []
+    for case in cases:
+        own = [state.people[i.hash] for i in case.identities if i.kind == "channel" or i.vouched]
+        if not own:
+            continue
+        known = next((person.person_id for person in own if person.person_id is not None), None)
+        if known is None:
+            unknown.append(own)
+        else:
+            _assign(own, known)
+    pending = [own for own in unknown if all(person.person_id is None for person in own)]
+    if not pending:
+        return
+    given = conn.execute(
+        people.insert().returning(people.c.id, sort_by_parameter_order=True), [{"first_seen": now}] * len(pending)
+    )
+    for own, row in zip(pending, given, strict=True):
+        taken = next((person.person_id for person in own if person.person_id is not None), row.id)
+        _assign(own, taken)
+
+
+def _assign(own: Iterable[Person], person_id: int) -> None:
+    for person in own:
+        if person.person_id is None:
+            person.person_id = person_id
+            person.changed = True
+
+
+def _load_threads(conn: Connection, cases: Sequence[Case], state: State) -> None:
+    wanted = sorted({reply for case in cases for reply in case.reply_hashes})
+    if wanted:
+        for row in conn.execute(select(threads).where(threads.c.native_hash.in_(wanted))):
+            state.threads[bytes(row.native_hash)] = (row.ticket, row.ours)
+
+
+def _load_talks(conn: Connection, cases: Sequence[Case], state: State) -> None:
+    wanted = sorted({case.conversation for case in cases if case.message.chat})
+    if wanted:
+        rows = conn.execute(select(conversations).where(conversations.c.conversation.in_(wanted)))
+        for row in rows:
+            state.talks[row.conversation] = Talk(row.ticket, row.last_at)
+
+
+def _load_bases(conn: Connection, cases: Sequence[Case], state: State) -> None:
+    wanted = sorted({case.base_hash for case in cases if case.base_hash})
+    if wanted:
+        columns = (messages.c.native_hash, messages.c.ticket, messages.c.revision, messages.c.how, messages.c.certainty)
+        rows = conn.execute(
+            select(*columns).where(messages.c.native_hash.in_(wanted)).order_by(messages.c.revision)
+        )
+        for row in rows:  # the highest revision comes last and stays
+            state.bases[bytes(row.native_hash)] = Base(row.ticket, row.revision, row.how, row.certainty)
+    contents = sorted({case.content_hash for case in cases if case.content_hash})
+    if contents:
+        known = conn.execute(select(messages.c.content_hash).where(messages.c.content_hash.in_(contents)))
+        state.contents = {bytes(row.content_hash) for row in known}
+
+
+def _compares(case: Case) -> bool:
+    return case.likeness is not None or bool(case.references.slips)
+
+
+def _load_recent(conn: Connection, cases: Sequence[Case], state: State, policy: Policy) -> None:
+    """The latest tickets of each sender who may be repeating himself."""
+    wanted = sorted({identity.hash for case in cases if _compares(case) for identity in case.identities})
+    if not wanted:
+        return
+    since = min(case.effective_at for case in cases) - policy.repeat_window
+    if conn.dialect.name == "postgresql":
+        rows = conn.execute(
+            text(
+                "SELECT w.hash, t.ticket, t.last_at FROM unnest(CAST(:wanted AS bytea[])) AS w(hash) CROSS JOIN LATERAL"
+                " (SELECT ticket, last_at FROM ticket_identities WHERE hash = w.hash AND last_at >= :since"
+                " ORDER BY last_at DESC LIMIT :most) AS t"
+            ),
+            {"wanted": wanted, "since": since, "most": RECENT_TICKETS},
+        )
+        for row in rows:
+            state.recent.setdefault(bytes(row.hash), []).append((row.ticket, row.last_at))
+        return
+    for key in wanted:  # SQLite has no LATERAL, and no round trip that a single statement would save
+        statement = (
+            select(ticket_identities.c.ticket, ticket_identities.c.last_at)
+            .where(ticket_identities.c.hash == bindparam("key"), ticket_identities.c.last_at >= bindparam("since"))
+            .order_by(ticket_identities.c.last_at.desc())
+            .limit(RECENT_TICKETS)
+        )
+        found = [(row.ticket, row.last_at) for row in conn.execute(statement, {"key": key, "since": since})]
+        if found:
+            state.recent[key] = found
+
+
+def _load_holds(conn: Connection, cases: Sequence[Case], numbers: set[str], state: State) -> None:
+    hashes = [identity.hash for identity in _distinct(cases)]
+    if not hashes or not numbers:
+        return
+    rows = conn.execute(
+        select(ticket_identities.c.hash, ticket_identities.c.ticket, ticket_identities.c.vouched).where(
+            ticket_identities.c.hash.in_(hashes), ticket_identities.c.ticket.in_(sorted(numbers))
+        )
+    )
+    for row in rows:
+        state.holds[(bytes(row.hash), row.ticket)] = row.vouched
+
+
+def _load_likeness(conn: Connection, keys: Keyring, numbers: set[str], state: State) -> None:
+    if not numbers:
+        return
+    rows = conn.execute(
+        select(messages.c.ticket, messages.c.likeness, messages.c.effective_at).where(
+            messages.c.ticket.in_(sorted(numbers)),
+            messages.c.likeness.is_not(None),
+            messages.c.sequence <= COMPARED_MESSAGES,
+        )
+    )
+    for row in rows:
+        said = keys.unseal(row.likeness, b"likeness").decode()
+        state.likeness.setdefault(row.ticket, []).append((said, row.effective_at))
+

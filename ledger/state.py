@@ -1,0 +1,149 @@
+"""What linking looks at: a part of the ledger in memory, loaded for a batch under the locks of its identities.
+
+`ledger/snapshot.py` loads it and writes it back; `ledger/linking.py` decides on it; neither knows the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from normalizer.references import References
+
+from normalizer.message import Message
+
+IdentityKind = Literal["channel", "phone", "email", "inn", "snils"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A way to recognise a person. `vouched`: by the platform, not by the writer."""
+
+    hash: bytes
+    kind: IdentityKind
+    vouched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The windows of the contract's section 5, in seconds."""
+
+    conversation_window: float = 24 * 3600.0
+    burst_window: float = 60.0
+    repeat_after: float = 24 * 3600.0
+    repeat_window: float = 14 * 86400.0
+    reopen_window: float = 30 * 86400.0
+    number_attempts: int = 10
+    number_attempts_window: float = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A message that is to be linked, with all that was understood of it."""
+
+    message: Message
+    channel: str
+    conversation: str  # hash
+    effective_at: float
+    identities: tuple[Identity, ...]  # the channel's own first; what failed authentication is left out
+    native_hash: bytes
+    base_hash: bytes | None  # of the message that an edit or a deletion concerns
+    reply_hashes: tuple[bytes, ...]
+    content_hash: bytes | None
+    references: References
+    likeness: str | None  # normalised text; None when it is too short to be compared
+    review: bool = False
+
+
+@dataclass(slots=True)
+class Ticket:
+    """A ticket's row, changed in place while a batch is linked."""
+
+    number: str
+    opened_at: float
+    last_message_at: float
+    state: str = "open"
+    closed_at: float | None = None
+    person_id: int | None = None
+    sequence: int = 0
+    repeats: int = 0
+    answered_at: float | None = None
+    waiting_since: float | None = None
+    category: str = "other"
+    audience: str = "general"
+    desk: str = "other"
+    priority: int = 0
+    answer_by: float | None = None
+    language: str | None = None
+    known: frozenset[str] = frozenset()
+    asked: bool = False
+    why: str | None = None
+    is_new: bool = False
+    changed: bool = False
+
+
+@dataclass(slots=True)
+class Person:
+    """An identity's row: whose it is, and how many foreign numbers it has named lately."""
+
+    person_id: int | None = None
+    guesses: int = 0
+    guesses_since: float | None = None
+    changed: bool = False
+
+
+@dataclass(slots=True)
+class Talk:
+    """A conversation's row."""
+
+    ticket: str | None = None
+    last_at: float = 0.0
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The accepted message that an edit or a deletion concerns."""
+
+    ticket: str
+    revision: int  # the highest so far
+    how: str
+    certainty: str | None
+
+
+@dataclass(slots=True)
+class State:
+    """The loaded part. Keys are hashes; tickets are shared objects."""
+
+    tickets: dict[str, Ticket] = field(default_factory=dict)
+    threads: dict[bytes, tuple[str, bool]] = field(default_factory=dict)  # native id -> ticket, ours
+    talks: dict[str, Talk] = field(default_factory=dict)
+    people: dict[bytes, Person] = field(default_factory=dict)
+    holds: dict[tuple[bytes, str], bool] = field(default_factory=dict)  # (identity, ticket) -> vouched
+    recent: dict[bytes, list[tuple[str, float]]] = field(default_factory=dict)  # identity -> tickets, newest first
+    likeness: dict[str, list[tuple[str, float]]] = field(default_factory=dict)  # ticket -> texts with their times
+    bases: dict[bytes, Base] = field(default_factory=dict)  # native id -> the accepted message
+    contents: set[bytes] = field(default_factory=set)  # content hashes of accepted mail
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a message belongs, and why. `number` is None for a new ticket."""
+
+    number: str | None
+    how: str
+    certainty: str | None
+    kind: str
+    as_written: str | None = None
+    related: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
+    guesses: int = 0  # numbers named that could not be shown to be the sender's
+    revision: int = 0
+
+    @property
+    def verified(self) -> bool:
+        """Whether the sender may be told about the ticket."""
+        return self.number is None or self.certainty == "verified"
+
+

@@ -1,0 +1,108 @@
+"""What every process of Priemnaya is built from, opened once from the settings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from config.key import ensure_encryption_key
+from config.settings import Settings
+from config.texts import Texts
+from ledger.crypto import Keyring
+from ledger.database import Database
+from ledger.migrate import migrate
+from ledger.state import Policy
+from ledger.storage import Storage
+from normalizer.message import Account, Limits
+
+if TYPE_CHECKING:
+    from router.rules import Rules
+
+
+@dataclass
+class Parts:
+    """The settings, and what they open. `clock` gives seconds since 1970."""
+
+    settings: Settings
+    database: Database
+    keys: Keyring
+    storage: Storage
+    clock: Callable[[], float] = time.time
+
+    @cached_property
+    def rules(self) -> Rules:
+        """The routing rules. Raises `RulesError`."""
+        from router.rules import load
+
+        return load(self.settings.routing.path)
+
+    @cached_property
+    def texts(self) -> Texts:
+        """What citizens are told. Raises `TextsError`."""
+        return Texts.load(self.settings.texts.path)
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The windows of linking."""
+        tickets = self.settings.tickets
+        return Policy(
+            conversation_window=tickets.conversation_window.total_seconds(),
+            burst_window=tickets.burst_window.total_seconds(),
+            repeat_after=tickets.repeat_after.total_seconds(),
+            repeat_window=tickets.repeat_window.total_seconds(),
+            reopen_window=tickets.reopen_window.total_seconds(),
+            number_attempts=self.settings.limits.number_attempts,
+        )
+
+    @cached_property
+    def limits(self) -> Limits:
+        """What one payload may cost."""
+        limits = self.settings.limits
+        return Limits(text=limits.text, attachment=limits.attachment, parts=limits.parts, depth=limits.depth)
+
+    def account(self, name: str, kind: str, platform_account: str) -> Account:
+        """Our side of a conversation, for the normalizer."""
+        channel = self.settings.channels.get(name)
+        own = {
+            address.lower()
+            for other in self.settings.channels.values()
+            if (address := getattr(other, "from_address", None) or getattr(other, "username", None))
+        }
+        return Account(
+            kind=kind,
+            platform_account=platform_account,
+            own_addresses=frozenset(own),
+            trusted_authserv_id=getattr(channel, "trusted_authserv_id", None),
+            limits=self.limits,
+        )
+
+    def close(self) -> None:
+        """Close the database's connections."""
+        self.database.close()
+
+
+def open_parts(settings: Settings, clock: Callable[[], float] = time.time) -> Parts:
+    """Open the ledger (migrating it where it is older) and the storage.
+
+    Raises `LedgerAway`, `LedgerTooNew` or OSError.
+    """
+    database = Database(settings.database.url.get_secret_value())
+    migrate(database)
+    master_key = ensure_encryption_key(settings)
+    storage = Storage(settings.storage.url, master_key, s3=_s3(settings))
+    return Parts(settings, database, Keyring(master_key), storage, clock)
+
+
+def _s3(settings: Settings) -> dict[str, str]:
+    storage = settings.storage
+    secret = storage.s3_secret_access_key
+    options = {
+        "endpoint": storage.s3_endpoint,
+        "region": storage.s3_region,
+        "access_key_id": storage.s3_access_key_id,
+        "secret_access_key": secret.get_secret_value() if secret else None,
+    }
+    return {key: value for key, value in options.items() if value}

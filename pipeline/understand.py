@@ -1,0 +1,148 @@
+"""From a payload to all that is understood of it, before any ticket is known: pure, never raises on any input."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cache
+from typing import Any, Protocol, cast
+
+from normalizer import chatter, citizen, completeness, details, language, likeness, references, review, secrets
+from normalizer.message import Account, Identity, Message, Part, Reading
+
+class Normalizer(Protocol):
+    """What `normalizer/<kind>.py` offers."""
+
+    identify: Callable[[bytes], Identity]
+    read: Callable[[bytes, Account], Reading]
+    split: Callable[[bytes], list[bytes]]
+
+
+@cache
+def normalizer(kind: str) -> Normalizer:
+    """The normalizer of a kind of channel."""
+    module = importlib.import_module(f"normalizer.{kind}")
+    if not hasattr(module, "split"):
+        module.split = _whole  # type: ignore[attr-defined]
+    return cast(Normalizer, module)
+
+
+def _whole(body: bytes) -> list[bytes]:
+    return [body]
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A message with everything that its words say. Secrets are gone from every text of `message`."""
+
+    message: Message
+    references: references.References
+    facts: citizen.Facts
+    details: details.Details
+    review: review.Review | None
+    language: str | None
+    described: bool
+    likeness: str | None = field(repr=False)
+    flags: tuple[str, ...] = ()
+    command: chatter.Command | None = None
+    greeting: bool = False
+
+    @property
+    def secret_removed(self) -> bool:
+        """Whether the citizen must be warned."""
+        return "secret_removed" in self.flags
+
+
+def read(kind: str, payload: bytes, account: Account) -> Reading:
+    """The payload's meaning by its kind's normalizer."""
+    return normalizer(kind).read(payload, account)
+
+
+def understand(message: Message, *, first_day: date, last_day: date, timezone: str) -> Understood:
+    """What the message says. `first_day` and `last_day` bound the dates of ticket numbers."""
+    message, flags = _without_secrets(message)
+    found = references.find(
+        references.Places(
+            own=message.text,
+            subject=message.subject,
+            quoted=message.quoted,
+            file_names=tuple(part.name for part in message.attachments if part.name),
+            links=message.links,
+        ),
+        first_day=first_day,
+        last_day=last_day,
+    )
+    facts = citizen.facts(message.text, subject=message.subject, signature=message.signature)
+    chat = message.chat and message.change == "message"
+    command = chatter.command(message.text, message.button) if chat and message.machine is None else None
+    phishing = secrets.asks_for_secrets(message.text) or secrets.asks_for_secrets(message.quoted or "")
+    if phishing and message.machine is None:
+        flags = (*flags, "suspected_phishing")
+    return Understood(
+        message=message,
+        references=found,
+        facts=facts,
+        details=details.find(
+            message.text,
+            sent_at=message.sent_at,
+            timezone=timezone,
+            ticket_numbers=tuple(reference.as_written for reference in found.found),
+        ),
+        review=review.read(message.subject, message.text) if message.machine is None else None,
+        language=language.detect(message.text or message.subject or ""),
+        described=completeness.describes(message.text),
+        likeness=_likeness(message),
+        flags=_distinct((*message.flags, *_machine_flags(message), *flags)),
+        command=command,
+        greeting=chat and _only_a_greeting(message),
+    )
+
+
+def _likeness(message: Message) -> str | None:
+    if message.machine is not None or message.change != "message":
+        return None
+    return likeness.normalise(message.text)
+
+
+def _machine_flags(message: Message) -> tuple[str, ...]:
+    failed = ("authentication_failed",) if message.authentication == "fail" else ()
+    return (*failed, message.machine) if message.machine else failed
+
+
+def _only_a_greeting(message: Message) -> bool:
+    bare = not message.attachments and not message.quoted and not message.button
+    return bare and chatter.is_greeting(message.text)
+
+
+def _without_secrets(message: Message) -> tuple[Message, tuple[str, ...]]:
+    """The message with passwords, codes and cards taken out of everything that a person will read."""
+    removed = False
+
+    def clean(text: str | None) -> str | None:
+        nonlocal removed
+        if not text:
+            return text
+        cleaned = secrets.remove(text)
+        removed = removed or bool(cleaned.removed)
+        return cleaned.text
+
+    changed: dict[str, Any] = {
+        "text": clean(message.text),
+        "subject": clean(message.subject),
+        "quoted": clean(message.quoted),
+        "signature": clean(message.signature),
+        "attachments": tuple(_clean_part(part, clean) for part in message.attachments),
+    }
+    return (replace(message, **changed), ("secret_removed",)) if removed else (message, ())
+
+
+def _clean_part(part: Part, clean: Callable[[str | None], str | None]) -> Part:
+    name = clean(part.name)
+    return part if name == part.name else replace(part, name=name)
+
+
+def _distinct(flags: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(flags))
+
