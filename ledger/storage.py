@@ -1,0 +1,283 @@
+"""Attachments and large payloads: encrypted files under random names, in a folder or in S3.
+
+    StorageError
+    ├── TooLarge       more than the limit came; nothing is kept
+    ├── Missing        there is no such file: erased, or never stored
+    ├── Damaged        the file is not what was stored, or its key is not the one that was returned
+    └── Unavailable    disk full, no rights, S3 away: the same call may go through later
+
+Each file has a data key of its own, sealed under the master key and kept in the database beside the file's name: who
+erases the sealed key has erased the file, wherever copies of it lie.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, S3Store
+
+from ledger.crypto import KEY_SIZE, Keyring, SealBroken, StreamSealer, unseal_stream
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore, S3Config
+
+_PURPOSE = b"attachment"
+_INCOMING = "incoming"
+_PART = 5 * 1024 * 1024  # the smallest part that S3 takes in a multipart upload
+
+
+class StorageError(Exception):
+    """Base; the text is for an administrator and holds nothing of the content."""
+
+
+class TooLarge(StorageError):
+    """The content is larger than the limit."""
+
+
+class Missing(StorageError):
+    """There is no file of this name."""
+
+
+class Damaged(StorageError):
+    """The file is not what was stored."""
+
+
+class Unavailable(StorageError):
+    """The storage cannot be used just now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What to keep of a file: its name, its sealed data key, the size in bytes and the SHA-256 (hex) of the content."""
+
+    key: str
+    wrapped_key: bytes = field(repr=False)
+    size: int
+    sha256: str
+
+
+class Storage:
+    """One interface over a folder and S3. Safe to share between threads and tasks.
+
+    `url`: a folder, `file:///absolute`, or `s3://bucket/prefix`. `s3`: `endpoint`, `region`, `access_key_id`,
+    `secret_access_key`, as far as they are set.
+    """
+
+    def __init__(self, url: str, master_key: bytes, *, s3: Mapping[str, str] | None = None) -> None:
+        self._keys = Keyring(master_key)
+        self._folder: Path | None = None
+        parts = urlsplit(url)
+        self._store: ObjectStore
+        if parts.scheme == "s3":
+            options = cast("S3Config", dict(s3 or {}))
+            plain = str(options.get("endpoint", "")).startswith("http://")
+            self._store = S3Store(
+                parts.netloc, prefix=parts.path.strip("/") or None, config=options, client_options={"allow_http": plain}
+            )
+        else:
+            self._folder = Path(unquote(parts.path) if parts.scheme == "file" else url).absolute()
+            with _translated():
+                _make(self._folder)
+            self._store = LocalStore(prefix=self._folder)
+
+    def put(self, content: bytes | Iterable[bytes], *, limit: int) -> Stored:
+        """Store the content; when this returns, it survives a power loss.
+
+        Raises TooLarge past `limit` bytes, Unavailable, and what `content` itself raises; nothing is kept then.
+        """
+        file = _Incoming(self._keys, limit)
+        pieces = file.sealed([content] if isinstance(content, bytes) else content)
+        small = isinstance(content, bytes) and len(content) < _PART - 64  # one request to S3 in place of three
+        with _translated(file):
+            obstore.put(
+                self._store,
+                file.incoming if self._folder else file.key,
+                b"".join(pieces) if small else pieces,
+                chunk_size=_PART,
+                max_concurrency=1,
+            )
+            self._settle(file)
+        return file.stored()
+
+    async def put_async(self, content: bytes | AsyncIterable[bytes], *, limit: int) -> Stored:
+        """As `put`, from an asynchronous source."""
+        if isinstance(content, bytes):
+            return await asyncio.to_thread(self.put, content, limit=limit)
+        file = _Incoming(self._keys, limit)
+        with _translated(file):
+            await obstore.put_async(
+                self._store,
+                file.incoming if self._folder else file.key,
+                file.sealed_async(content),
+                chunk_size=_PART,
+                max_concurrency=1,
+            )
+            await asyncio.to_thread(self._settle, file)
+        return file.stored()
+
+    def open(self, key: str, wrapped_key: bytes) -> Iterator[bytes]:
+        """The content in pieces of 1 MiB at most. Raises Missing; Damaged and Unavailable also between pieces."""
+        try:
+            data_key = self._keys.unseal(wrapped_key, _PURPOSE, key.encode())
+        except SealBroken as error:
+            raise Damaged(str(error)) from None
+        with _translated():
+            stream = obstore.get(self._store, key).stream(min_chunk_size=1024 * 1024)
+        return _pieces(data_key, stream)
+
+    def delete(self, key: str) -> None:
+        """Remove a file. One that is not there is no error: an erasure may be tried again."""
+        with _translated():
+            try:
+                obstore.delete(self._store, key)
+            except FileNotFoundError:
+                return
+            if self._folder:
+                _sync(self._folder / key.split("/")[0])
+
+    def names(self, older_than: timedelta) -> Iterator[str]:
+        """Names of files stored longer ago than that. One that no row of the database holds was left by a crash."""
+        before = datetime.now(UTC) - older_than
+        with _translated():
+            for batch in obstore.list(self._store):
+                yield from (
+                    item["path"]
+                    for item in batch
+                    if item["last_modified"] < before and not item["path"].startswith(f"{_INCOMING}/")
+                )
+
+    def sweep(self, older_than: timedelta) -> int:
+        """Remove what a crash left half received longer ago than that; returns how many.
+
+        In S3 that is done by the bucket's own rule AbortIncompleteMultipartUpload.
+        """
+        if self._folder is None:
+            return 0
+        before = (datetime.now(UTC) - older_than).timestamp()
+        swept = 0
+        with _translated():
+            for left in list(self._folder.glob(f"{_INCOMING}/*")):
+                if left.stat().st_mtime < before:
+                    left.unlink(missing_ok=True)
+                    swept += 1
+        return swept
+
+    def check(self) -> str:
+        """Store, read and remove a probe. One line that says what was reached; raises StorageError."""
+        probe = secrets.token_bytes(64)
+        stored = self.put(probe, limit=len(probe))
+        try:
+            if b"".join(self.open(stored.key, stored.wrapped_key)) != probe:
+                raise Damaged("the storage gives back something else than was stored")
+        finally:
+            self.delete(stored.key)
+        return f"folder {self._folder}" if self._folder else "S3 bucket"
+
+    def _settle(self, file: _Incoming) -> None:
+        """obstore's LocalStore never calls fsync: the file is synced here under its passing name, then renamed."""
+        if self._folder is None:
+            return
+        _sync(self._folder / file.incoming)
+        obstore.rename(self._store, file.incoming, file.key)
+        _sync((self._folder / file.key).parent)
+        _sync(self._folder)
+
+
+class _Incoming:
+    """One file on its way in: counted, hashed, encrypted."""
+
+    def __init__(self, keys: Keyring, limit: int) -> None:
+        name = secrets.token_hex(16)
+        self.key = f"{name[:2]}/{name}"
+        self.incoming = f"{_INCOMING}/{name}"
+        data_key = secrets.token_bytes(KEY_SIZE)
+        self._wrapped = keys.seal(data_key, _PURPOSE, self.key.encode())
+        self._sealer = StreamSealer(data_key)
+        self._limit = limit
+        self._size = 0
+        self._hash = hashlib.sha256()
+        self.failure: Exception | None = None  # of the source: not the storage's fault
+
+    def sealed(self, content: Iterable[bytes]) -> Iterator[bytes]:
+        with self._noting():
+            for piece in content:
+                yield from self._take(piece)
+        yield self._sealer.finish()
+
+    async def sealed_async(self, content: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        with self._noting():
+            async for piece in content:
+                for sealed in self._take(piece):
+                    yield sealed
+        yield self._sealer.finish()
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            self.failure = error
+            raise
+
+    def stored(self) -> Stored:
+        return Stored(self.key, self._wrapped, self._size, self._hash.hexdigest())
+
+    def _take(self, piece: bytes) -> Iterator[bytes]:
+        self._size += len(piece)
+        if self._size > self._limit:
+            raise TooLarge(f"larger than {self._limit} bytes")
+        self._hash.update(piece)
+        return self._sealer.update(piece)
+
+
+def _pieces(data_key: bytes, stream: Iterable[bytes]) -> Iterator[bytes]:
+    try:
+        with _translated():
+            yield from unseal_stream(data_key, (bytes(piece) for piece in stream))
+    except SealBroken as error:
+        raise Damaged(str(error)) from None
+
+
+@contextmanager
+def _translated(file: _Incoming | None = None) -> Iterator[None]:
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        if file is not None and file.failure is not None:
+            raise
+        if file is None and isinstance(error, FileNotFoundError):
+            raise Missing("there is no such file in the storage") from None
+        reason = error.strerror if isinstance(error, OSError) else None
+        # An answer of S3 repeats the request's credentials: only what stands before its XML is told, and no cause.
+        reason = reason or re.split("[\n<]", str(error), maxsplit=1)[0]
+        raise Unavailable(f"the storage cannot be used: {reason}") from None
+
+
+def _make(folder: Path) -> None:
+    """The folder and those above it, each for its owner only and synced, so that it is there after a power loss."""
+    if folder.is_dir():
+        return
+    _make(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    _sync(folder.parent)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
