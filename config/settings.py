@@ -136,6 +136,18 @@ class Storage(Section):
     s3_access_key_id: str | None = Field(default=None, description="unset: the machine's own role")
     s3_secret_access_key: SecretStr | None = Field(default=None, description="the secret of s3_access_key_id")
 
+    @property
+    def s3_options(self) -> dict[str, str]:
+        """What is set of endpoint, region and credentials, under obstore's names. Holds a secret."""
+        secret = self.s3_secret_access_key.get_secret_value() if self.s3_secret_access_key else None
+        options = {
+            "endpoint": self.s3_endpoint,
+            "region": self.s3_region,
+            "access_key_id": self.s3_access_key_id,
+            "secret_access_key": secret,
+        }
+        return {name: value for name, value in options.items() if value}
+
 
 class Http(Section):
     """The web front: webhooks, the form, the board, the API."""
