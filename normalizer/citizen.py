@@ -1,0 +1,303 @@
+"""Who writes, as far as the text says: stated, not vouched for. Check digits are right wherever a number has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import phonenumbers
+from stdnum.ru import inn as stdnum_inn
+
+from normalizer.envelope import Passport
+from normalizer.folding import fold
+from normalizer.moments import dates
+from normalizer.names import full_name
+
+# Facts about the writer stand at the beginning or at the end; a paste between them is not searched.
+_HEAD, _TAIL = 12_000, 4_000
+# More phones or addresses than these are a list, and not the writer's own.
+_MOST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a text states of its writer. `phones` and `emails` are all that were found, the likeliest own one first."""
+
+    full_name: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)  # E.164
+    email: str | None = field(default=None, repr=False)  # lower case
+    inn: str | None = field(default=None, repr=False)  # 10 or 12 digits
+    snils: str | None = field(default=None, repr=False)  # 11 digits
+    passport: Passport | None = field(default=None, repr=False)
+    account_number: str | None = field(default=None, repr=False)
+    preferred_channel: str | None = None  # email, phone, sms, cabinet, telegram, whatsapp, vk, max, post
+    call_back_at: str | None = None  # in the citizen's words
+    phones: tuple[str, ...] = field(default=(), repr=False)
+    emails: tuple[str, ...] = field(default=(), repr=False)
+
+
+def facts(
+    text: str, *, subject: str | None = None, signature: str | None = None, own_addresses: Collection[str] = ()
+) -> Facts:
+    """What `text`, then `signature`, then `subject` say of the writer. `own_addresses`: ours, never the citizen's."""
+    if len(text) > _HEAD + _TAIL:
+        text = text[:_HEAD] + "\n" + text[-_TAIL:]
+    name = full_name(text, signature)
+    whole = "\n".join(part for part in (text, (signature or "")[:_TAIL], (subject or "")[:_TAIL]) if part)
+    low = fold(whole)
+    emails = _emails(low, own_addresses) if "@" in low else ()
+    channel = _preferred_channel(low)
+    call_back_at = _call_back_at(whole, low)
+    if not _LONG_NUMBER.search(low):
+        return Facts(
+            full_name=name,
+            email=emails[0] if emails else None,
+            emails=emails,
+            preferred_channel=channel,
+            call_back_at=call_back_at,
+        )
+    taken: list[tuple[int, int]] = []
+    inn = _inn(low, taken)
+    snils = _snils(low, taken)
+    passport = _passport(whole, low, taken)
+    account = _account(whole, low, taken)
+    phones = _phones(low, taken)
+    return Facts(
+        full_name=name,
+        phone=phones[0] if phones else None,
+        email=emails[0] if emails else None,
+        inn=inn,
+        snils=snils,
+        passport=passport,
+        account_number=account,
+        preferred_channel=channel,
+        call_back_at=call_back_at,
+        phones=phones,
+        emails=emails,
+    )
+
+
+# ---------------------------------------------------------------- numbers with check digits
+
+_LONG_NUMBER = re.compile(r"\d(?:[\s().+/-]{0,3}\d){3}")
+_INN = re.compile(r"(?:инн|inn|taxpayer (?:number|id))(?![а-яa-z])[^\d\n]{0,24}(\d(?:[ -]?\d){9,11})(?![ -]?\d)")
+_BARE_INN = re.compile(r"(?<![\w.,/-])(?<![№#] )(\d{12})(?![\w/-])")
+_SNILS = re.compile(r"(?:снилс|snils|страхов[а-я]{2,4} (?:номер|свидетельств)[а-я]{0,2})[^\d\n]{0,24}(\d(?:[ -]{0,2}\d){10})(?![ -]?\d)")
+_BARE_SNILS = re.compile(r"(?<![\w.,/+-])(?<![№#] )(?:(\d{3}-\d{3}-\d{3}[ -]{1,3}\d{2})|([0-69]\d{10}))(?![\w/-])")
+_OTHER_NUMBER = re.compile(r"(?:заявлени|заявк|обращени|номер|сч[её]т|договор|огрн|уин|карт|трек|полис|код)[а-я]*[ :№#-]{0,4}$")
+
+
+def _inn(low: str, taken: list[tuple[int, int]]) -> str | None:
+    for pattern in (_INN, _BARE_INN):
+        for match in pattern.finditer(low):
+            digits = _digits(match[1])
+            if pattern is _BARE_INN and _OTHER_NUMBER.search(low, max(0, match.start() - 24), match.start()):
+                continue
+            if pattern is _INN:
+                taken.append(match.span(1))  # an INN with a slip is still no phone
+            if int(digits) and stdnum_inn.is_valid(digits):
+                taken.append(match.span(1))
+                return digits
+    return None
+
+
+def snils_is_valid(digits: str) -> bool:
+    """Eleven digits, the last two being the sum of the others weighted 9…1, modulo 101 (100 is 00). python-stdnum lacks it."""
+    if len(digits) != 11 or not digits.isascii() or not digits.isdigit() or int(digits[:9]) <= 1_001_998:
+        return False  # numbers up to 001-001-998 have no check digits, and hardly anybody has one
+    return sum(int(digit) * (9 - place) for place, digit in enumerate(digits[:9])) % 101 % 100 == int(digits[9:])
+
+
+def _snils(low: str, taken: list[tuple[int, int]]) -> str | None:
+    for pattern in (_SNILS, _BARE_SNILS):
+        for match in pattern.finditer(low):
+            group = match.lastindex or 1
+            digits = _digits(match[group])
+            if pattern is _BARE_SNILS and _OTHER_NUMBER.search(low, max(0, match.start() - 24), match.start()):
+                continue
+            if pattern is _SNILS:
+                taken.append(match.span(group))
+            if snils_is_valid(digits):
+                taken.append(match.span(group))
+                return digits
+    return None
+
+
+def _digits(written: str) -> str:
+    return "".join(str(int(char)) for char in written if char.isdecimal())
+
+
+# ---------------------------------------------------------------- passport, account
+
+_PASSPORT = re.compile(
+    r"(?:паспорт[а-я]{0,3}|passport)(?![а-я])[^\d\n]{0,40}(?P<series>\d{2} ?\d{2})[^\d\n]{0,16}(?P<number>\d{6})(?!\d)"
+    r"|(?<![а-я])серия[^\d\n]{0,4}(?P<series2>\d{2} ?\d{2})[^\d\n]{0,16}(?P<number2>\d{6})(?!\d)"
+)
+_ISSUED = re.compile(r"(?:выдан[ао]?|кем выдан)(?![а-я])[ \t:]{0,4}(?P<by>[^\n;]{3,160})")
+_ISSUED_DATE = re.compile(r"(?:дата выдачи|когда выдан|выдан[ао]?)[ \t:]{0,4}")
+_END_OF_ISSUER = re.compile(r"[,.]?\s*(?:дата выдачи|код подразд|зарегистрир|прожива|снилс|инн|тел|\d{3}-\d{3}|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{1,2} [а-я]{3,8} \d{4})")
+
+
+def _passport(text: str, low: str, taken: list[tuple[int, int]]) -> Passport | None:
+    match = _PASSPORT.search(low) if "паспорт" in low or "passport" in low or "серия" in low else None
+    if not match:
+        return None
+    taken.append(match.span())
+    series = _digits(match["series"] or match["series2"])
+    number = _digits(match["number"] or match["number2"])
+    start, stop = match.end(), min(len(low), match.end() + 300)
+    issued_on = next((stated.day for stated in dates(low[start:stop], None)), None) if _ISSUED_DATE.search(low, start, stop) else None
+    issued_by = None
+    issued = _ISSUED.search(low, start, stop)
+    if issued:
+        begin, end = issued.span("by")
+        opening = re.compile(r"\d{1,2}[./]\d{1,2}[./]\d{2,4}\s?(?:г\.?)?[ ,]*").match(low, begin)  # «выдан 12.03.2010 ОВД …»
+        begin = opening.end() if opening else begin
+        cut = _END_OF_ISSUER.search(low, begin, end)
+        issued_by = text[begin : cut.start() if cut else end].strip(" ,.:-") or None
+    return Passport(series=series, number=number, issued_on=issued_on, issued_by=issued_by)
+
+
+_ACCOUNT = re.compile(
+    r"(?:лицев[а-я]{2,3} сч[её]т[а-я]{0,2}|лиц\. ?сч[её]т[а-я]{0,2}|(?<![а-я])л ?/ ?с(?![а-я])|account (?:number|no\.?))"
+    r"[^\d\n]{0,16}?([a-zа-я]{0,3}\d(?:[ -]?\d){3,19})(?![\d])"
+)
+
+
+def _account(text: str, low: str, taken: list[tuple[int, int]]) -> str | None:
+    match = _ACCOUNT.search(low)
+    if not match:
+        return None
+    taken.append(match.span(1))
+    return text[match.start(1) : match.end(1)].replace(" ", "")
+
+
+# ---------------------------------------------------------------- phones and addresses
+
+_BETWEEN = r"[ \t().-]{0,3}"
+# A run of digits that can be a phone; phonenumbers' own matcher costs 0.1 ms a text and takes 10-digit INNs for Kazakh phones.
+_PHONE = re.compile(
+    rf"(?<![\w+])(?<!\d[-.])(?:\+\d(?:{_BETWEEN}\d){{7,14}}|[78](?:{_BETWEEN}\d){{10}}|\(?(?:9|[348](?=\d\d\)))(?:{_BETWEEN}\d){{9}}"
+    rf"|00\d(?:{_BETWEEN}\d){{9,12}})(?!\d|-\d)"
+)
+_NOT_A_PHONE = re.compile(
+    r"(?:заявлени|заявк|обращени|сч[её]т|договор|огрн(?:ип)?|инн|снилс|уин|карт|трек|отправлени|полис|код|кпп|бик|окпо|услуг|дел)[а-я]*"
+    r"(?: (?:номер|n))?[ :№#=-]{0,4}$|[№#] ?$"
+)
+_PHONE_WORD = re.compile(r"(?:тел|моб|сот|phone|звон|номер телефона|связ|whatsapp|ватсап|вотсап|viber|контакт)[^\d\n]{0,24}$")
+
+
+def _phones(low: str, taken: list[tuple[int, int]]) -> tuple[str, ...]:
+    """E.164, those beside «телефон» first; toll-free numbers (8 800) are hotlines and nobody's own."""
+    first: list[str] = []
+    rest: list[str] = []
+    for count, match in enumerate(_PHONE.finditer(low)):
+        if count >= _MOST:
+            break
+        start, end = match.span()
+        if any(start < stop and begin < end for begin, stop in taken):
+            continue
+        before = low[max(0, start - 32) : start]
+        named = _PHONE_WORD.search(before) is not None
+        if not named and _NOT_A_PHONE.search(before):
+            continue
+        phone = _e164(match[0])
+        if phone and phone not in first + rest:
+            (first if named else rest).append(phone)
+    return tuple(first + rest)
+
+
+def _e164(written: str) -> str | None:
+    digits = _digits(written)
+    if written.startswith("+"):
+        digits = "+" + digits
+    elif written.startswith("00"):
+        digits = "+" + digits[2:]
+    elif len(digits) == 11:
+        digits = "+7" + digits[1:]
+    try:
+        number = phonenumbers.parse(digits, "RU")
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number) or str(number.national_number).startswith("800"):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+_EMAIL = re.compile(r"(?<![\w.+%'-])([\w.+%'-]{1,64}@(?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24})(?![\w@])")
+_EMAIL_WORD = re.compile(r"(?:мо[йяеию]{1,2}|почт[а-я]{0,2}|e-?mail|адрес|мыло|имейл|ответ[а-я]{0,3}|пишите|связ[а-я]{1,3})[^\n@]{0,24}$")
+
+
+def _emails(low: str, own_addresses: Collection[str]) -> tuple[str, ...]:
+    first: list[str] = []
+    rest: list[str] = []
+    for count, match in enumerate(_EMAIL.finditer(low)):
+        if count >= _MOST:
+            break
+        address = match[1].strip(".'-")
+        if address in own_addresses or address in first + rest:
+            continue
+        named = _EMAIL_WORD.search(low, max(0, match.start() - 40), match.start()) is not None
+        (first if named else rest).append(address)
+    return tuple(first + rest)
+
+
+# ---------------------------------------------------------------- how and when to answer
+
+_CHANNELS = (
+    ("sms", r"смс|sms"),
+    ("cabinet", r"личн[а-я]{2,3} кабинет[а-я]{0,2}|лк(?![а-я])|кабинет[а-я]{0,2}"),
+    ("telegram", r"телеграм+[а-я]{0,2}|тг(?![а-я])|telegram"),
+    ("whatsapp", r"ватс?ап+[а-я]{0,2}|вотс?ап+[а-я]{0,2}|whats ?app"),
+    ("vk", r"вк(?![а-я])|вконтакте|vk(?![a-z])"),
+    ("max", r"max(?![a-z])|мессенджер[а-я]? макс"),
+    ("post", r"почт[а-я]{2,3} росси[а-я]|письм[а-я]{2} по почте|почтовым отправлением|бумажн[а-я]{2,3} письм"),
+    ("phone", r"телефон[а-я]{0,2}|звон[а-я]{2,3}|phone|call"),
+    ("email", r"e-?mail|имейл[а-я]?|(?:электронн[а-я]{2,3} )?почт[а-я]{0,2}|эл\. ?почт[а-я]|мыло|mail"),
+)
+_NAMED_CHANNEL = "|".join(f"(?P<{name}>{pattern})" for name, pattern in _CHANNELS)
+_ANSWER_BY = re.compile(
+    r"(?:(?:предпочтительн|удобн|желаем)[а-я]{2,3} (?:способ|канал|вид)[а-я]? (?:связи|ответа)|(?:способ|канал)[а-я]? (?:связи|ответа)|preferred (?:channel|contact)(?: method)?"
+    r"|(?:ответ(?:ить|ьте)?|ответа|связаться|свяжитесь|связь|сообщ(?:ите|ить)|отвечайте|напишите|пишите|информируйте|уведомите|(?:при|вы)шлите(?: мне)? ответ)(?![а-я])"
+    r"|(?:reply|answer|contact me|write to me|respond)(?![a-z]))"
+    r"(?P<between>[^.!?\n]{0,48}?)(?:(?<![а-яa-z])(?:по|на|в|через|by|via|to)(?![а-яa-z])|[:-]) ?(?:мо[а-я]{1,2} |мне |my |the )?(?:" + _NAMED_CHANNEL + ")"
+)
+_CALL_ME = re.compile(r"(?<![а-я])(?:перезвон(?:ите|ить)|(?:по)?звоните(?: мне)?|жду (?:вашего )?звонка|прошу (?:мне )?(?:пере|по)звонить|call me(?: back)?)(?![а-яa-z])")
+_SMS_ME = re.compile(r"(?:пришлите|ответьте|отправьте|напишите|сообщите)(?: мне)?(?: ответ)? (?:по |в )?(?:смс|sms)(?![- ]?код| с кодом)")
+_NO_ANSWER = re.compile(r"не (?:прих|приш|получ|поступ|дозвон|мог|надо|нужно|звон|перезв|пис)|не$|не $|нет|без|жду уже")
+
+
+def _preferred_channel(low: str) -> str | None:
+    """Where the citizen wants the answer; None when he only complains that none came there."""
+    if _ANSWER_HINT.search(low) is None:
+        return None
+    for match in _ANSWER_BY.finditer(low):
+        before = low[max(0, match.start() - 16) : match.start()]
+        if not _NO_ANSWER.search(before) and not _NO_ANSWER.search(match["between"]):
+            return match.lastgroup if match.lastgroup != "between" else None
+    if _SMS_ME.search(low):
+        return "sms"
+    call = _CALL_ME.search(low)
+    return "phone" if call and not _NO_ANSWER.search(low, max(0, call.start() - 4), call.start()) else None
+
+
+_ANSWER_HINT = re.compile(r"ответ|отвеч|связ|сообщ|напиш|пишите|информ|уведом|звон|шлите|отправьте|preferred|reply|answer|contact|call|respond|write")
+_HOUR = r"\d{1,2}(?:[:.\-]\d\d)?(?: ?(?:час[а-я]{0,2}|ч\.?|утра|дня|вечера|am|pm)(?![а-яa-z]))?"
+_DAY = r"(?:сегодня|завтра|послезавтра|в любое (?:время|удобное время)|в (?:понедельник|вторник|среду|четверг|пятницу|субботу|воскресенье|будни[а-я]?|рабоч[а-я]{2} (?:время|дни|часы)|выходные|обед)|вечером|утром|днем|после обеда|до обеда|today|tomorrow)"
+_WHEN = rf"(?:{_DAY}|(?:после|до|с|к|в|около|после|after|before|at|from) {_HOUR}(?: ?(?:до|по|и до|-|to|till|until) ?{_HOUR})?)"
+_CALL_AT = re.compile(
+    r"(?:звон(?:ить|ите|ка|ок)|(?:удобн|желаем)[а-я]{2,3} время|время для (?:связи|звонка)|call(?: me)?(?: back)?)(?![а-яa-z])[^.!?\n\d]{0,40}?(?<![а-яa-z])"
+    rf"(?P<when>{_WHEN}(?:[ ,]{{1,2}}(?:и )?{_WHEN}){{0,2}}(?: (?:по мск|мск|по москве|по московскому времени))?)"
+)
+
+
+def _call_back_at(text: str, low: str) -> str | None:
+    """When the citizen wants to be called, in his words («завтра после 18:00»)."""
+    if "звон" not in low and "время" not in low and "call" not in low:
+        return None
+    match = _CALL_AT.search(low)
+    if not match or _NO_ANSWER.search(low, max(0, match.start() - 6), match.start()):
+        return None
+    start, end = match.span("when")
+    return text[start:end].strip()

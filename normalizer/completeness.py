@@ -1,0 +1,65 @@
+"""Who, what and where to answer: which of the three a ticket still lacks. Computed over the whole ticket."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from normalizer.chatter import is_greeting, is_thanks
+from normalizer.folding import fold
+
+Missing = Literal["full_name", "contact", "description"]
+
+_READ = 4000
+_WORD = re.compile(r"[а-яa-z]{3,}")
+# Words that are in every letter, or that only name the writer's data: they describe no problem.
+_EMPTY = frozenset(
+    "здравствуйте здравствуй привет добрый доброе доброго день дня вечер утро уважаемые пожалуйста спасибо прошу просьба очень"
+    " помогите помощь подскажите скажите срочно вопрос обращение обращения обращению номер телефон почта email mail фио имя меня зовут"
+    " фамилия отчество инн снилс паспорт серия заявление заявления мой моя мое мне мои вам вас ваш как что это эта этот для или при"
+    " уважением лет есть был была так если чтобы hello help please thanks thank you the and for with from name phone number"
+    " request ticket жду ответа ответ ответьте добро хорошо понятно все еще ещё уже".split()
+)
+_ADDRESS = re.compile(r"https?://\S+|\S+@\S+")
+# Two words of substance: «не приходит код», «ошибка входа».
+_ENOUGH = 2
+
+
+def describes(text: str) -> bool:
+    """Whether the text says what the problem is, in at least two words that are no greeting, name or number.
+
+    `text` is without the citizen's name where that is known (a name alone would count as two words).
+    """
+    if is_greeting(text) or is_thanks(text):
+        return False
+    head = _ADDRESS.sub(" ", fold(text[:_READ]))
+    found: set[str] = set()
+    for word in _WORD.finditer(head):
+        if word[0] not in _EMPTY:
+            found.add(word[0])
+            if len(found) >= _ENOUGH:
+                return True
+    return False
+
+
+def missing(
+    *,
+    full_name: str | None,
+    phone: str | None = None,
+    email: str | None = None,
+    answerable: bool = False,
+    described: bool = False,
+) -> list[Missing]:
+    """What to ask for, in the order who, where, what.
+
+    `answerable`: we can answer on the channel itself (a chat, a mail, a cabinet; not a call that an operator typed in).
+    `described`: some message of the ticket `describes` the problem, or holds a file or a voice message that may.
+    """
+    lacks: list[Missing] = []
+    if not full_name or len(full_name.split()) < 2:
+        lacks.append("full_name")
+    if not (answerable or phone or email):
+        lacks.append("contact")
+    if not described:
+        lacks.append("description")
+    return lacks
