@@ -1,0 +1,208 @@
+"""Bytes to text when the label is missing, wrong or unknown, as it often is in Russian mail.
+
+A label is believed where it fits. Cyrillic charsets decode each other's bytes without an error, so a wrong label is only
+noticed by its result: pairs of letters that Russian does not have, capitals after small letters.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from functools import lru_cache
+
+# What mail says, and the codec that really reads it. GB2312 is a label for its superset GB18030, as iso-8859-1 and
+# us-ascii are for windows-1252 and ks_c_5601 for cp949 (WHATWG Encoding Standard, 4.2).
+_ALIASES = {
+    "gb2312": "gb18030",
+    "gb_2312-80": "gb18030",
+    "gbk": "gb18030",
+    "x-gbk": "gb18030",
+    "cp936": "gb18030",
+    "iso-8859-1": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso_8859-1": "cp1252",
+    "latin1": "cp1252",
+    "latin-1": "cp1252",
+    "us-ascii": "cp1252",
+    "ascii": "cp1252",
+    "ansi_x3.4-1968": "cp1252",
+    "iso-8859-9": "cp1254",
+    "iso-8859-8-i": "iso-8859-8",
+    "iso-8859-6-i": "iso-8859-6",
+    "ks_c_5601-1987": "cp949",
+    "ks_c_5601": "cp949",
+    "euc-kr": "cp949",
+    "shift_jis": "cp932",
+    "x-sjis": "cp932",
+    "shift-jis": "cp932",
+    "iso-2022-jp": "iso2022_jp_ext",
+    "big5": "big5hkscs",
+    "x-mac-cyrillic": "mac_cyrillic",
+    "koi8": "koi8-r",
+    "koi-8": "koi8-r",
+    "koi8r": "koi8-r",
+    "koi8-ru": "koi8-u",
+    "win-1251": "cp1251",
+    "win1251": "cp1251",
+    "windows1251": "cp1251",
+    "x-cp1251": "cp1251",
+    "cp-1251": "cp1251",
+    "ansi": "cp1251",
+    "dos": "cp866",
+    "ibm866": "cp866",
+    "x-cp866": "cp866",
+    "unicode-1-1-utf-7": "utf-7",
+    "x-unknown": "",
+    "unknown": "",
+    "unknown-8bit": "",
+    "8bit": "",
+    "binary": "",
+    "default": "",
+    "utf": "utf-8",
+    "unicode": "utf-8",
+}
+_UTF8_SPELLING = re.compile(r"(?:x-)?(?:unicode-)?(?:utf|ut|utf-)[\s_-]*8.*", re.I)
+# Codecs of Python that are no charsets of text, or that cost more than linear time.
+_NOT_CHARSETS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "mbcs", "oem", "undefined", "palmos"}
+_STATEFUL = {"utf_7", "iso2022_jp", "iso2022_jp_ext", "iso2022_kr", "hz", "utf_16", "utf_32"}
+# Those that Russian mail has, with a head start for how often: in a short word they can all look likely.
+_CYRILLIC = {"cp1251": 0.1, "koi8-r": 0.08, "cp866": 0.0, "iso8859-5": 0.0, "mac-cyrillic": -0.1}
+_CYRILLIC_FAMILY = {*_CYRILLIC, "koi8-u", "koi8-t", "cp855", "ptcp154", "kz1048"}
+_ASIAN = {"gb18030", "big5hkscs", "big5", "cp949", "cp932", "euc_jp", "shift_jis_2004", "euc_jis_2004", "johab"}
+
+# The commonest pairs of letters of Russian and Ukrainian words; about half of all pairs in real text are among them.
+_COMMON_PAIRS = frozenset(
+    "ст но то на ен ов ни ра во ко ос по пр ро го ер ет ли ор ол ре не та ло ть ан он ал ом од об от ес ка ла ва де "
+    "ел ин ск ат те ит тр ри ны ве ог до ме ле ем ас ил ам ск ис ти им ак ар ог ед за че ки ви со се да из ку ма "
+    "сь ся ты ми мо ую ая ый ой ие ия ее ей ую их ым ых ую сл сп шт ля бы бо жи же ше ще чт эт ще дн нн рт лу уч "
+    "ри ук ст ту ря си ди би пи ги зд зн вс вы сы му ру ду но пе па по ба га хо ча ша щи тв св дл ьн ья ью ае аю "
+    "ую ає їх ії ів із ій ці ін ья вж що пі ві ді нь ть іл".split()
+)
+_LETTERS = re.compile("[а-яёіїєґ]+", re.I)
+_CASE_BREAK = re.compile("[а-яё][А-ЯЁ]")
+_SAMPLE = 4096  # bytes looked at to judge a charset; more changes no verdict
+
+
+@lru_cache(maxsize=256)
+def codec(label: str) -> str | None:
+    """Python's name of the codec for a charset label as mail writes it; None for an unknown one."""
+    label = label.strip().strip("\"'").split("*")[0].strip().lower()
+    if not label or len(label) > 40:
+        return None
+    name = _ALIASES.get(label, label)
+    if _UTF8_SPELLING.fullmatch(name):
+        name = "utf-8"
+    try:
+        found = codecs.lookup(name)
+    except (LookupError, ValueError):
+        return None
+    if not getattr(found, "_is_text_encoding", True) or found.name.replace("-", "_") in _NOT_CHARSETS:
+        return None
+    return found.name
+
+
+def russian(text: str) -> float:
+    """How much the Cyrillic of a text looks like words: about 0.5 and more for real ones, under 0.2 for garble."""
+    total = common = 0
+    for word in _LETTERS.findall(text):
+        low = word.lower()
+        total += len(low) - 1
+        common += sum(low[i : i + 2] in _COMMON_PAIRS for i in range(len(low) - 1))
+    if not total:
+        return 0.0
+    return common / total - len(_CASE_BREAK.findall(text)) / total
+
+
+def _cyrillic_guess(data: bytes, declared: str | None) -> str | None:
+    """The Cyrillic charset in which the bytes read as words, or None. The declared one wins where it is near."""
+    sample = data[:_SAMPLE]
+    best, best_score = None, 0.3
+    high = sum(byte >= 0x80 for byte in sample)
+    for candidate, head_start in _CYRILLIC.items():
+        text = sample.decode(candidate, "replace")
+        letters = len("".join(_LETTERS.findall(text)))
+        score = russian(text) * min(1.0, letters / max(1, high)) + head_start
+        if candidate == declared or (declared == "koi8-u" and candidate == "koi8-r"):
+            score += 0.15
+        if score > best_score:
+            best, best_score = candidate, score
+    return best
+
+
+def decode(data: bytes, label: str | None = None, hint: str | None = None) -> str:
+    """Text of the bytes. `label` is what they say of themselves, `hint` what the rest of the letter says.
+
+    Never raises; a byte that no charset explains becomes U+FFFD.
+    """
+    declared = codec(label) if label else None
+    if declared and declared.replace("-", "_") in _STATEFUL:
+        return _tolerant(data, declared)
+    if data.isascii():
+        if b"\x1b$" in data and not declared:
+            return _tolerant(data, "iso2022_jp_ext")
+        return data.decode("ascii")
+    if declared not in _ASIAN:
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            # A text cut inside its last character, or one bad byte in many good ones, is still UTF-8.
+            if declared == "utf-8" and _mostly_utf8(data):
+                return data.decode("utf-8", "replace")
+            if error.start >= len(data) - 4 and error.start > 8:
+                return data.decode("utf-8", "replace")
+    elif declared:
+        try:
+            return data.decode(declared)
+        except UnicodeDecodeError:
+            if _mostly_utf8(data):
+                return data.decode("utf-8", "replace")
+            return data.decode(declared, "replace")
+    if declared is None or declared == "utf-8":
+        declared = (codec(hint) if hint else None) or declared
+    return _single_byte(data, declared)
+
+
+def _tolerant(data: bytes, name: str) -> str:
+    try:
+        return data.decode(name, "replace")
+    except (UnicodeError, ValueError):
+        return data.decode("ascii", "replace")
+
+
+def _mostly_utf8(data: bytes) -> bool:
+    sample = data[: 16 * _SAMPLE]
+    bad = sample.decode("utf-8", "replace").count("\ufffd")
+    high = sum(byte >= 0x80 for byte in sample[:_SAMPLE])
+    return high > 0 and bad * 10 < max(high, 1)
+
+
+def _single_byte(data: bytes, declared: str | None) -> str:
+    guess = _cyrillic_guess(data, declared)
+    if declared in _CYRILLIC_FAMILY:
+        return data.decode(guess if guess and declared != "koi8-u" else str(declared), "replace")
+    if guess and _in_runs(data):
+        return data.decode(guess, "replace")
+    if declared and declared != "utf-8":
+        try:
+            return data.decode(declared)
+        except UnicodeDecodeError:
+            pass
+    for candidate in ("gb18030", "cp949") if _in_runs(data) else ():
+        try:
+            return data.decode(candidate)
+        except UnicodeDecodeError:
+            continue
+    if _mostly_utf8(data):
+        return data.decode("utf-8", "replace")
+    try:
+        return data.decode("cp1252")
+    except UnicodeDecodeError:
+        return data.decode(declared if declared and declared != "utf-8" else "cp1252", "replace")
+
+
+def _in_runs(data: bytes) -> bool:
+    """Whether bytes over 127 stand together, as in Cyrillic words, and not single, as accents in Latin ones."""
+    sample = data[:_SAMPLE]
+    high = sum(byte >= 0x80 for byte in sample)
+    runs = len(re.findall(rb"[\x80-\xff]+", sample))
+    return runs > 0 and high / runs > 1.7

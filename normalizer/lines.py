@@ -1,0 +1,22 @@
+"""A line of a letter and whose words it holds: the shape between HTML, plain text and the splitting of quotes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Mark(Enum):
+    """Whose words a line holds, as far as is known."""
+
+    OWN = "own"
+    QUOTED = "quoted"
+    SIGNATURE = "signature"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line without its line end."""
+
+    text: str
+    mark: Mark = Mark.OWN

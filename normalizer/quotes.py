@@ -1,0 +1,214 @@
+"""A letter's own words, the quoted letter and the signature, told apart.
+
+Every word of the input is in exactly one of the three. When in doubt a line stays with the own words: an operator who
+reads a quoted line too many loses a second, one who misses a citizen's sentence loses the request.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from normalizer import quote_forms as forms
+from normalizer import signature_forms
+from normalizer.lines import Line, Mark
+
+MAX_SIGNATURE = 12  # lines; a longer tail is a postscript, not a signature
+_HEADER_SPAN = 14  # lines in which a quoted header is complete: five fields, long lists of receivers wrapped
+_ATTRIBUTION_SPAN = 5  # lines over which programs wrap "On …, … wrote:"
+
+_QUOTED = re.compile(r"^\s{0,3}(?:[>＞]|&gt;|\|\s?(?:>|\|))")
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The three parts; `quoted` and `signature` are empty strings when there are none."""
+
+    own: str
+    quoted: str
+    signature: str
+    forwarded: bool = False
+
+
+def split(text: str) -> Split:
+    """Split the plain text of a letter. Pure, linear, never raises."""
+    return split_lines([Line(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")])
+
+
+def split_lines(lines: Sequence[Line]) -> Split:
+    """Split lines of which some are marked already (by the structure of HTML)."""
+    texts = [line.text for line in lines]
+    marks = [_first_mark(line) for line in lines]
+    forwarded = _mark_quotes(texts, marks)
+    _mark_signatures(texts, marks)
+    own = _gather(texts, marks, Mark.OWN)
+    return Split(own, _gather(texts, marks, Mark.QUOTED), _gather(texts, marks, Mark.SIGNATURE), forwarded)
+
+
+def _first_mark(line: Line) -> Mark:
+    if line.mark is Mark.OWN and _QUOTED.match(line.text[:16]):
+        return Mark.QUOTED
+    return line.mark
+
+
+def _mark_quotes(texts: list[str], marks: list[Mark]) -> bool:
+    """Mark attributions, quoted headers and what follows them. Returns whether the letter was passed on."""
+    count = len(texts)
+    forwarded = False
+    index = 0
+    while index < count:
+        if marks[index] is Mark.QUOTED or not texts[index].strip():
+            index += 1
+            continue
+        line = texts[index]
+        if _cuts(texts, marks, index):
+            forwarded = forms.forward(line) or forwarded
+            marks[_rule_before(texts, marks, index) :] = [Mark.QUOTED] * (count - _rule_before(texts, marks, index))
+            break
+        if forms.ends_attribution(line):
+            first = _attribution_start(texts, marks, index)
+            if first is not None:
+                before_quote = _next_is_quoted(texts, marks, index)
+                marks[first : index + 1] = [Mark.QUOTED] * (index + 1 - first)
+                if not before_quote and _something_before(texts, marks, first):
+                    marks[first:] = [Mark.QUOTED] * (count - first)
+                    break
+        index += 1
+    return forwarded
+
+
+def _cuts(texts: list[str], marks: list[Mark], index: int) -> bool:
+    """Whether the quoted letter begins here and goes on to the end: a separator, or a quoted header."""
+    line = texts[index]
+    if forms.separator(line):
+        return True
+    if forms.dashed_text(line) or forms.rule(line):
+        after = _next_line(texts, index + 1)
+        return after is not None and after - index <= 3 and _header_at(texts, after)
+    return _header_at(texts, index)
+
+
+def _header_at(texts: list[str], index: int) -> bool:
+    """Whether a header of a letter begins at a line: three fields of it or more, one of them the sender."""
+    if forms.role(texts[index]) is None:
+        return False
+    roles: set[str] = set()
+    missed = 0
+    for line in texts[index : index + _HEADER_SPAN]:
+        role = forms.role(line)
+        if role is not None:
+            roles.add(role)
+            missed = 0
+        else:
+            missed += 1
+            if missed > 2:
+                break
+    return "from" in roles and len(roles - {"cc"}) >= 3
+
+
+def _rule_before(texts: list[str], marks: list[Mark], index: int) -> int:
+    """A drawn line right before a quoted header belongs to it."""
+    for before in range(index - 1, max(-1, index - 3), -1):
+        if texts[before].strip():
+            return before if forms.rule(texts[before]) and marks[before] is Mark.OWN else index
+    return index
+
+
+def _attribution_start(texts: list[str], marks: list[Mark], end: int) -> int | None:
+    """The first line of the attribution that ends at a line, or None when it is none."""
+    before_quote = _next_is_quoted(texts, marks, end)
+    joined = ""
+    for first in range(end, max(-1, end - _ATTRIBUTION_SPAN), -1):
+        line = texts[first].strip()
+        if not line or marks[first] is not Mark.OWN or (first < end and line.endswith(":") and len(line) > 1):
+            return None
+        joined = line if first == end else f"{line} {joined}"
+        if forms.attribution(joined, before_quote and first == end):
+            return _widened(texts, marks, first, joined)
+    return None
+
+
+def _widened(texts: list[str], marks: list[Mark], first: int, joined: str) -> int:
+    """An attribution may begin a line or two earlier than its shortest sure form («On …, Name» / «<a@b> wrote:»)."""
+    if forms.opens_attribution(joined):
+        return first
+    for before in range(first - 1, max(-1, first - 4), -1):
+        line = texts[before].strip()
+        if not line or marks[before] is not Mark.OWN:
+            break
+        if forms.opens_attribution(line) and len(line) < 120:
+            return before
+    return first
+
+
+def _next_line(texts: list[str], index: int) -> int | None:
+    for after in range(index, min(len(texts), index + 5)):
+        if texts[after].strip():
+            return after
+    return None
+
+
+def _next_is_quoted(texts: list[str], marks: list[Mark], index: int) -> bool:
+    after = _next_line(texts, index + 1)
+    return after is not None and marks[after] is Mark.QUOTED
+
+
+def _something_before(texts: list[str], marks: list[Mark], first: int) -> bool:
+    return any(texts[i].strip() and marks[i] is Mark.OWN for i in range(first))
+
+
+def _mark_signatures(texts: list[str], marks: list[Mark]) -> None:
+    """In every stretch of own lines, mark the tail that is a signature; only the last may have a long one."""
+    start = 0
+    count = len(texts)
+    while start < count:
+        if marks[start] is not Mark.OWN:
+            start += 1
+            continue
+        end = start
+        while end < count and (marks[end] is Mark.OWN or not texts[end].strip()):
+            end += 1
+        first = _signature_start(texts, start, end)
+        marks[first:end] = [Mark.SIGNATURE] * (end - first)
+        start = end
+
+
+def _signature_start(texts: list[str], start: int, end: int) -> int:
+    found = end
+    following = sum(1 for i in range(start, end) if texts[i].strip())
+    for index in range(start, end):
+        line = texts[index]
+        if not line.strip():
+            continue
+        following -= 1
+        if signature_forms.delimiter(line) and following <= 4 * MAX_SIGNATURE:
+            found = index
+            break
+        if following <= MAX_SIGNATURE and signature_forms.device(line) and following <= 6:
+            found = index
+            break
+        if following <= MAX_SIGNATURE and signature_forms.closing(line) and _short_tail(texts, index + 1, end):
+            found = index
+            break
+    return found
+
+
+def _short_tail(texts: list[str], start: int, end: int) -> bool:
+    """What follows a closing: a name, a post, a phone; no sentences."""
+    return all(len(texts[i]) <= 100 and not re.search(r"[?!]\s*$", texts[i]) for i in range(start, end))
+
+
+def _gather(texts: list[str], marks: list[Mark], wanted: Mark) -> str:
+    """The lines of one mark; where others were taken out between them, an empty line."""
+    out: list[str] = []
+    gap = False
+    for text, mark in zip(texts, marks, strict=True):
+        if mark is wanted:
+            if gap and out and out[-1].strip() and text.strip():
+                out.append("")
+            out.append(text.rstrip())
+            gap = False
+        else:
+            gap = True
+    return "\n".join(out).strip("\n").strip()
