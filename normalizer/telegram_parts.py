@@ -25,6 +25,7 @@ _FILES: dict[str, AttachmentKind] = {
     "video": "video",
     "video_note": "video",
     "voice": "voice",
+    "voice_note": "voice",
 }
 # What has no file and no kind of its own: (field of the message, keys worth showing; none named: all of them).
 _OTHERS: dict[str, tuple[str, ...]] = {
@@ -51,7 +52,7 @@ def read_parts(message: Any, draft: Draft, native_id: str, limits: Limits) -> No
     _read_files(message, draft, native_id, limits)
     for name, reader in _READERS.items():
         if isinstance(message.get(name), dict):
-            reader(message[name], draft, native_id)
+            reader(message[name], draft, native_id, limits)
     for name, names in _OTHERS.items():
         value = message.get(name)
         if isinstance(value, dict):
@@ -122,24 +123,24 @@ def _media_type(value: dict[str, Any], kind: AttachmentKind) -> str | None:
     return declared[:100] if declared else None
 
 
-def _read_contact(value: dict[str, Any], draft: Draft, native_id: str) -> None:
+def _read_contact(value: dict[str, Any], draft: Draft, native_id: str, limits: Limits) -> None:
     data = fields(value, "phone_number", "first_name", "last_name", "user_id", "vcard")
     draft.parts.append(Part(part=native_id, kind="contact", data=data))
 
 
-def _read_location(value: dict[str, Any], draft: Draft, native_id: str) -> None:
+def _read_location(value: dict[str, Any], draft: Draft, native_id: str, limits: Limits) -> None:
     data = fields(value, "latitude", "longitude", "horizontal_accuracy", "live_period", "heading")
     draft.parts.append(Part(part=native_id, kind="location", data=data))
 
 
-def _read_venue(value: dict[str, Any], draft: Draft, native_id: str) -> None:
+def _read_venue(value: dict[str, Any], draft: Draft, native_id: str, limits: Limits) -> None:
     # a venue repeats its point as `location` of the message: one part tells both
     draft.parts = [part for part in draft.parts if part.kind != "location" or part.part != native_id]
     data = fields(value.get("location"), "latitude", "longitude") | fields(value, "title", "address")
     draft.parts.append(Part(part=native_id, kind="location", data=data))
 
 
-def _read_poll(value: dict[str, Any], draft: Draft, native_id: str) -> None:
+def _read_poll(value: dict[str, Any], draft: Draft, native_id: str, limits: Limits) -> None:
     options = [option for item in sequence(value, "options")[:100] if (option := text(item, "text"))]
     data = fields(value, "id", "question", "description", "type", "is_closed") | {"options": bounded(options)}
     draft.parts.append(Part(part=native_id, kind="poll", data=data))
@@ -147,7 +148,7 @@ def _read_poll(value: dict[str, Any], draft: Draft, native_id: str) -> None:
         draft.say(words)
 
 
-def _read_checklist(value: dict[str, Any], draft: Draft, native_id: str) -> None:
+def _read_checklist(value: dict[str, Any], draft: Draft, native_id: str, limits: Limits) -> None:
     tasks = [(task, _is_done(item)) for item in sequence(value, "tasks")[:100] if (task := text(item, "text"))]
     data = fields(value, "title") | {"tasks": [{"text": clean(task[:1000]), "done": done} for task, done in tasks]}
     draft.parts.append(Part(part=native_id, kind="other", data={"checklist": data}))
@@ -160,38 +161,40 @@ def _is_done(task: Any) -> bool:
     return (integer(task, "completion_date") or 0) > 0
 
 
-def _read_rich(value: dict[str, Any], draft: Draft, native_id: str) -> None:
-    draft.say("\n".join(_rich_words(value.get("blocks"))) or None)
-    draft.parts.append(Part(part=native_id, kind="other", data={"rich_message": bounded(value, depth=5, budget=60)}))
+def _read_rich(value: dict[str, Any], draft: Draft, native_id: str, limits: Limits) -> None:
+    """A formatted document: its words, a line for each block, and the files between them.
 
-
-def _rich_words(blocks: Any) -> list[str]:
-    """The words of a tree of blocks in reading order: strings under `text`, `title`, `caption` and in lists.
-
-    Its depth is limited by the parser (`payload.MAX_DEPTH`); a stack of our own keeps it off Python's.
+    The depth of the tree is limited by the parser (`payload.MAX_DEPTH`); stacks of our own keep it off Python's.
     """
-    words: list[str] = []
-    stack: list[Any] = [blocks]
-    while stack and len(words) < 5000:
+    stack: list[Any] = [value.get("blocks")]
+    while stack and len(draft.parts) <= limits.parts:
+        node = stack.pop()
+        if isinstance(node, list):
+            stack.extend(reversed(node))
+        elif isinstance(node, dict):
+            for name in ("label", "title", "text", "caption", "summary"):
+                draft.say(_inline(node.get(name), draft))
+            _read_files(node, draft, native_id, limits)
+            stack.extend(node[name] for name in ("cells", "items", "blocks") if name in node)
+
+
+def _inline(rich_text: Any, draft: Draft) -> str:
+    """Rich text is a string, a list of rich texts, or an object that holds one as `text`, perhaps with an address."""
+    pieces: list[str] = []
+    stack: list[Any] = [rich_text]
+    while stack:
         node = stack.pop()
         if isinstance(node, str):
-            words.append(clean(node))
+            pieces.append(node)
         elif isinstance(node, list):
-            if node and all(isinstance(item, str) for item in node):
-                words.append(clean("".join(node)))
-            else:
-                stack.extend(reversed(node))
+            stack.extend(reversed(node))
         elif isinstance(node, dict):
-            inner = [
-                node[key]
-                for key in ("label", "title", "text", "caption", "credit", "blocks", "items", "cells")
-                if isinstance(node.get(key), str | list | dict)
-            ]
-            stack.extend(reversed(inner))
-    return words
+            stack.append(node.get("text"))
+            draft.link(text(node, "url"))
+    return clean("".join(pieces)).strip()
 
 
-_READERS: dict[str, Callable[[dict[str, Any], Draft, str], None]] = {
+_READERS: dict[str, Callable[[dict[str, Any], Draft, str, Limits], None]] = {
     "contact": _read_contact,
     "location": _read_location,
     "venue": _read_venue,

@@ -72,6 +72,7 @@ def _read_post(kind: str, post: dict[str, Any], draft: Draft, native_id: str) ->
     else:
         address = f"https://vk.com/wall{owner}_{identifier(post, 'id')}"
     draft.quote(text(post, "text"))
+    draft.flags.add("forwarded")
     draft.parts.append(Part(part=native_id, kind="link", data={"url": address, "type": kind}))
     inner = sequence(post, "attachments")[:50]
     for copied in sequence(post, "copy_history")[:10]:

@@ -78,7 +78,8 @@ class _Unit:
             return {**around, "entry": [{**entry, "errors": self.item}]}
         if self.kind == "event":
             return {**around, "entry": [{**entry, "changes": [self.change]}]}
-        value: dict[str, Any] = {name: self.value[name] for name in ("messaging_product", "metadata") if name in self.value}
+        kept = ("messaging_product", "metadata")
+        value: dict[str, Any] = {name: self.value[name] for name in kept if name in self.value}
         if self.contact is not None:
             value["contacts"] = [self.contact]
         value[self.kind] = self.item if self.kind == "errors" else [self.item]
@@ -286,7 +287,7 @@ def _read_message(unit: _Unit, account: Account) -> Reading:
         revises=revises,
         sent_at=moment(message, "timestamp"),
         sender=_read_sender(unit),
-        reply_to=(answered,) if answered else (),
+        reply_to=(answered,) if answered and answered != revises else (),
         button=button,
         **draft.within(account.limits),
     )
