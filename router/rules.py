@@ -15,13 +15,24 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from router.deadline import after_working_days, calendar
-from router.rulesfile import AnswerBy, Condition, Desk, Rule, RulesError, RulesFile, line_of, read
+from router.deadline import after_working_days, has_calendar
+from router.rulesfile import Condition, Desk, Rule, RulesError, RulesFile, line_of, read
 from router.vocabulary import Phrase, PhraseError, Vocabulary, VocabularyBuilder
 
 __all__ = ["Case", "Decision", "Rules", "RulesError", "load"]
 
 LOWEST, HIGHEST = 0, 9
+SHOWN = 4  # phrases of one rule in its explanation
+CASE_FIELD = {  # of Condition: of Case; the rarest first, so that most rules without words are not even looked at
+    "machine": "machine",
+    "chosen": "chosen_category",
+    "error_codes": "error_code",
+    "flags": "flags",
+    "accounts": "account",
+    "via": "via",
+    "kinds": "kind",
+    "channels": "channel",
+}
 NOT_IN_A_KEY = re.compile(r"[^a-z0-9_-]+")  # a dot would be a level of the routing key, * and # wildcards
 
 
@@ -66,6 +77,7 @@ class _Compiled:
     line: int
     phrases: tuple[Phrase, ...]
     unless: frozenset[str]
+    conditional: bool
 
 
 def load(path: str | Path) -> Rules:
@@ -84,7 +96,11 @@ class Rules:
         self._zone = ZoneInfo(file.timezone)
         self._desk_of = {category: desk for desk in file.desks for category in desk.categories}
         self._rules = [rule for rule in compiled if rule.rule.phrases]
-        self._wordless = [rule for rule in compiled if not rule.rule.phrases]
+        self._wordless: dict[str, list[_Compiled]] = {}
+        for rule in compiled:
+            if not rule.rule.phrases:
+                self._wordless.setdefault(_first_condition(rule.rule), []).append(rule)
+        self._shown = {phrase.written: _shown(phrase.written) for rule in self._rules for phrase in rule.phrases}
         self._by_phrase: dict[str, list[_Compiled]] = {}
         for rule in self._rules:
             for phrase in rule.phrases:
@@ -101,7 +117,8 @@ class Rules:
             phrases = _phrases(builder, rule.phrases, text, source_name, ("rules", number, "phrases"))
             unless = _phrases(builder, rule.unless, text, source_name, ("rules", number, "unless"))
             line = line_of(text, ("rules", number))
-            compiled.append(_Compiled(rule, line, phrases, frozenset(phrase.written for phrase in unless)))
+            conditional = any(rule.model_dump(include=set(Condition.model_fields)).values())
+            compiled.append(_Compiled(rule, line, phrases, frozenset(phrase.written for phrase in unless), conditional))
         for number, audience in enumerate(file.audiences):
             _phrases(builder, audience.phrases, text, source_name, ("audiences", number, "phrases"))
         return cls(file, compiled, builder.build())
@@ -143,10 +160,10 @@ class Rules:
         why: list[tuple[float, str]] = []
         for applies, found in self._applying(case, own, quoted):
             rule = applies.rule
-            what = ", ".join(f"«{phrase}»" for phrase in found) or _conditions(rule)
+            what = ", ".join(self._shown[phrase] for phrase in found[:SHOWN]) or _conditions(rule)
             if rule.decides:
                 return rule.category, (f"{rule.category} is decided by {what} (line {applies.line})",)
-            weight = rule.weight * max(1, len(found))
+            weight = rule.weight * max(1, min(len(found), rule.at_most))
             weights[rule.category] = weights.get(rule.category, 0.0) + weight
             why.append((weight, f"{rule.category} {weight:+g}: {what} (line {applies.line})"))
         best = max(self.categories, key=lambda category: weights.get(category, 0.0))  # the first of equals
@@ -162,15 +179,15 @@ class Rules:
             for rule in self._by_phrase.get(written, ()):
                 if written in own or rule.rule.quoted:
                     found.setdefault(rule.line, (rule, []))[1].append(written)
-        for rule in self._wordless:
-            found[rule.line] = (rule, [])
+        for condition, rules in self._wordless.items():
+            if getattr(case, CASE_FIELD[condition]):
+                found.update((rule.line, (rule, [])) for rule in rules if _fits(rule.rule, case))
         fitting = [
             (rule, sorted(phrases))
             for _, (rule, phrases) in sorted(found.items())
-            if not rule.unless & own and _fits(rule.rule, case)
+            if not (rule.unless & own) and (not phrases or not rule.conditional or _fits(rule.rule, case))
         ]
-        fitting.sort(key=lambda item: not item[0].rule.decides)
-        return fitting
+        return [item for item in fitting if item[0].rule.decides][:1] or fitting
 
     def _audience(self, case: Case, own: set[str]) -> tuple[str, str]:
         if case.chosen_audience:
@@ -194,19 +211,35 @@ class Rules:
         return None
 
 
+def _first_condition(rule: Rule) -> str:
+    return next(name for name in CASE_FIELD if getattr(rule, name))
+
+
+def _shown(phrase: str) -> str:
+    """A phrase of the rules, short enough to read: of many alternatives the first two."""
+    words = [word if word.count("/") < 2 else "/".join(word.split("/")[:2]) + "/…" for word in phrase.split()]
+    return f"«{' '.join(words)}»"
+
+
 def _fits(asked: Condition, case: Case, category: str | None = None) -> bool:
     """Does everything hold that is asked for?"""
-    return (
-        (not asked.channels or case.channel in asked.channels)
-        and (not asked.via or case.via in asked.via)
-        and (not asked.accounts or case.account in asked.accounts)
-        and (not asked.kinds or case.kind in asked.kinds)
-        and (not asked.flags or not case.flags.isdisjoint(asked.flags))
-        and (not asked.machine or case.machine in asked.machine)
-        and (not asked.chosen or case.chosen_category in asked.chosen)
-        and (not asked.error_codes or _code_fits(asked.error_codes, case.error_code))
-        and (not asked.categories or category in asked.categories)
-    )
+    if asked.channels and case.channel not in asked.channels:
+        return False
+    if asked.chosen and case.chosen_category not in asked.chosen:
+        return False
+    if asked.error_codes and not _code_fits(asked.error_codes, case.error_code):
+        return False
+    if asked.categories and category not in asked.categories:
+        return False
+    if asked.via and case.via not in asked.via:
+        return False
+    if asked.machine and case.machine not in asked.machine:
+        return False
+    if asked.kinds and case.kind not in asked.kinds:
+        return False
+    if asked.accounts and case.account not in asked.accounts:
+        return False
+    return not asked.flags or not case.flags.isdisjoint(asked.flags)
 
 
 def _code_fits(patterns: Sequence[str], code: str | None) -> bool:
@@ -255,12 +288,8 @@ def _check(file: RulesFile, text: str, source_name: str) -> None:
             if category in taken:
                 raise broken(("desks", number, "categories"), category, f"{category!r} is at {taken[category]!r} too")
             taken[category] = desk.name
-        if desk.calendar is not None:
-            try:
-                calendar(desk.calendar)
-            except NotImplementedError:
-                problem = f"no calendar of {desk.calendar!r} is known"
-                raise broken(("desks", number, "calendar"), desk.calendar, problem) from None
+        if desk.calendar is not None and not has_calendar(desk.calendar):
+            raise broken(("desks", number, "calendar"), desk.calendar, f"no calendar of {desk.calendar!r} is known")
     for number, category in enumerate(categories):
         if category not in taken:
             raise broken(("categories", number), category, f"no desk takes the category {category!r}")
@@ -269,7 +298,9 @@ def _check(file: RulesFile, text: str, source_name: str) -> None:
     for number, rule in enumerate(file.rules):
         if rule.category not in categories:
             raise broken(("rules", number), rule.category, f"no category is called {rule.category!r}")
-        if not rule.phrases and not rule.model_dump(include=set(Condition.model_fields), exclude_defaults=True):
+        if rule.categories:
+            raise broken(("rules", number, "categories"), None, "a rule decides the category; it cannot ask for one")
+        if not rule.phrases and not any(getattr(rule, name) for name in CASE_FIELD):
             raise broken(("rules", number), None, "the rule asks for nothing: it would apply to every message")
     _check_answer_by(file, text, source_name)
 

@@ -1,4 +1,4 @@
-"""The shape of the routing file, and where in it something is wrong. What the keys mean stands in `config/routing.toml`."""
+"""The shape of the routing file, and where in it something is wrong. `config/routing.toml` says what the keys mean."""
 
 from __future__ import annotations
 
@@ -85,6 +85,7 @@ class Rule(Condition):
     category: Name
     weight: float = Field(1.0, ge=-100, le=100)
     decides: bool = False
+    at_most: int = Field(2, ge=1, description="so many of its phrases count, however many are found")
     phrases: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
     quoted: bool = False

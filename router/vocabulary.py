@@ -16,10 +16,11 @@ is forgiven in six letters, two in twelve.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from heapq import merge
 from typing import Any
 
 from rapidfuzz import process
@@ -27,7 +28,8 @@ from rapidfuzz.distance import OSA
 
 WORD = re.compile(r"[^\W_]+")
 NEGATIONS = frozenset({"не", "ни", "not", "cannot", "t"})  # "can't" is read as "can", "t"
-GAP = 2  # other words that may stand between the words of a phrase
+NEGATION_REACHES = 2  # words; «не очень помогли», «не могу войти»
+GAP = 3  # other words that may stand between the words of a phrase
 LONGEST_WORD = 64  # a longer one is no word of any rule, and would make the comparison dear
 TYPO_FROM = 6  # letters; shorter words are too near to one another
 TWO_TYPOS_FROM = 12
@@ -57,8 +59,14 @@ class _Index:
     forms: dict[str, tuple[Sense, ...]]
     prefixes: dict[str, tuple[Sense, ...]]
     lengths: tuple[int, ...]
-    heads: dict[str, list[str]] = field(default_factory=dict)
-    tails: dict[str, list[str]] = field(default_factory=dict)
+    ends: dict[tuple[str, int], list[str]] = field(default_factory=dict)  # by either end and the length
+
+    def note_ends(self) -> None:
+        """Make ready for mistyped words."""
+        for form in self.forms:
+            if len(form) >= TYPO_FROM - 1:
+                for end in _ends(form):
+                    self.ends.setdefault((end, len(form)), []).append(form)
 
 
 class PhraseError(ValueError):
@@ -120,17 +128,13 @@ class VocabularyBuilder:
                 else:
                     for form in self._forms(word):
                         forms[form].add(sense)
+        same: dict[tuple[Sense, ...], tuple[Sense, ...]] = {}  # forms of one word share one tuple: 3 MB less
         index = _Index(
-            forms={form: tuple(sorted(senses)) for form, senses in forms.items()},
+            forms={form: same.setdefault(key := tuple(sorted(senses)), key) for form, senses in forms.items()},
             prefixes={prefix: tuple(sorted(senses)) for prefix, senses in prefixes.items()},
             lengths=tuple(sorted({len(prefix) for prefix in prefixes})),
         )
-        heads, tails = defaultdict(list), defaultdict(list)
-        for form in [*forms, *prefixes]:
-            if len(form) >= TYPO_FROM - 1:
-                heads[form[:ENDS]].append(form)
-                tails[form[-ENDS:]].append(form)
-        index.heads, index.tails = dict(heads), dict(tails)
+        index.note_ends()
         self._morph = None
         return Vocabulary(index, self._phrases.values(), self._never_typos)
 
@@ -140,9 +144,10 @@ class VocabularyBuilder:
         if word.isascii() or len(word) < 3:
             return {word}
         if self._morph is None:
-            import pymorphy3  # 0.15 s and 30 MB, given back when the forms are made
+            from pymorphy3.analyzer import MorphAnalyzer  # 0.15 s and 30 MB, given back when the forms are made
 
-            self._morph = pymorphy3.MorphAnalyzer()
+            make: Callable[[], Any] = MorphAnalyzer
+            self._morph = make()
         parses = self._morph.parse(word)
         likely = [parse for parse in parses if parse.score >= 0.2] or parses[:1]
         return {plain(form.word) for parse in likely for form in parse.lexeme} | {word}
@@ -154,13 +159,24 @@ class Vocabulary:
     def __init__(self, index: _Index, phrases: Iterable[Phrase], never_typos: frozenset[str]) -> None:
         self._index = index
         self._never_typos = never_typos
-        self._waiting: dict[Sense, tuple[Phrase, ...]] = {}
-        waiting: dict[Sense, list[Phrase]] = defaultdict(list)
-        for phrase in phrases:
-            for sense in phrase.senses:
-                waiting[sense].append(phrase)
-        self._waiting = {sense: tuple(found) for sense, found in waiting.items()}
+        self._single: dict[Sense, tuple[str, ...]] = {}
+        self._anchored: dict[Sense, dict[Sense, list[Phrase]]] = {}
+        self._anchor(list(phrases))
         self._meaning = lru_cache(MEMORY)(self._look_up)
+
+    def _anchor(self, phrases: Sequence[Phrase]) -> None:
+        """Each phrase is looked for where its rarest word stands, so that a «не» costs nothing."""
+        use = Counter(sense for phrase in phrases for sense in phrase.senses)
+        single: dict[Sense, list[str]] = defaultdict(list)
+        anchored: dict[Sense, dict[Sense, list[Phrase]]] = defaultdict(lambda: defaultdict(list))
+        for phrase in phrases:
+            if len(phrase.senses) == 1:
+                single[phrase.senses[0]].append(phrase.written)
+            else:
+                rarest, second, *_ = sorted(phrase.senses, key=lambda sense: use[sense])
+                anchored[rarest][second].append(phrase)
+        self._single = {sense: tuple(written) for sense, written in single.items()}
+        self._anchored = {sense: dict(found) for sense, found in anchored.items()}
 
     def find(self, *texts: str) -> set[str]:
         """The phrases, as written in the rules, that stand in one of the texts."""
@@ -171,25 +187,30 @@ class Vocabulary:
         return found
 
     def _find(self, text: str, found: set[str]) -> None:
-        meaning, waiting = self._meaning, self._waiting
-        seen: dict[Sense, int] = {}
+        places = self._places(text)
+        present = places.keys()
+        for sense in present & self._single.keys():
+            found.update(self._single[sense])
+        for rarest in present & self._anchored.keys():
+            beside = self._anchored[rarest]
+            for second in present & beside.keys():
+                for phrase in beside[second]:
+                    if all(other in places for other in phrase.senses) and _close(phrase, places):
+                        found.add(phrase.written)
+
+    def _places(self, text: str) -> dict[Sense, list[int]]:
+        """Where each word of the rules stands, counted in words."""
+        meaning = self._meaning
+        places: dict[Sense, list[int]] = {}
         last_negation = -9
         for position, word in enumerate(WORD.findall(plain(text))):
             if word in NEGATIONS:
                 last_negation = position
-            senses = meaning(word)
-            if not senses:
-                continue
-            negated = 0 < position - last_negation <= 2
-            for sense in senses:
-                seen[sense] = position
-                if negated:
-                    seen[sense + 1] = position
-            for sense in senses:
-                for own in (sense, sense + 1) if negated else (sense,):
-                    for phrase in waiting.get(own, ()):
-                        if phrase.written not in found and _close(phrase, seen, position):
-                            found.add(phrase.written)
+            for sense in meaning(word):
+                places.setdefault(sense, []).append(position)
+                if 0 < position - last_negation <= NEGATION_REACHES:
+                    places.setdefault(sense + 1, []).append(position)
+        return places
 
     def _look_up(self, word: str) -> tuple[Sense, ...]:
         if len(word) > LONGEST_WORD:
@@ -210,20 +231,32 @@ class Vocabulary:
 
     def _mistyped(self, word: str) -> tuple[Sense, ...]:
         """What the word may be with a slip in it. The first letter must be right: «король» is no password."""
-        index = self._index
         slips = 2 if len(word) >= TWO_TYPOS_FROM else 1
-        like = [*index.heads.get(word[:ENDS], ()), *index.tails.get(word[-ENDS:], ())]
-        like = [form for form in like if form[0] == word[0] and form in index.forms]
+        like: list[str] = []
+        for end in _ends(word):
+            for length in range(len(word) - slips, len(word) + slips + 1):
+                like += self._index.ends.get((end, length), ())
         best = process.extractOne(word, like, scorer=OSA.distance, score_cutoff=slips)
-        if best is not None:
-            return index.forms[best[0]]
-        return ()
+        return self._index.forms[best[0]] if best is not None else ()
 
     def sizes(self) -> dict[str, int]:
         """How many forms and prefixes are known, for the measurements."""
         return {"forms": len(self._index.forms), "prefixes": len(self._index.prefixes)}
 
 
-def _close(phrase: Phrase, seen: Mapping[Sense, int], position: int) -> bool:
-    earliest = position - len(phrase.senses) - GAP + 1
-    return all(seen.get(sense, -1) >= max(earliest, 0) for sense in phrase.senses)
+def _ends(word: str) -> tuple[str, str]:
+    return word[:ENDS], word[0] + word[-ENDS:]
+
+
+def _close(phrase: Phrase, places: Mapping[Sense, Sequence[int]]) -> bool:
+    """Do all words of the phrase stand within its length and `GAP` words more, somewhere? Linear in the places."""
+    reach = len(phrase.senses) + GAP
+    if all(len(places[sense]) == 1 for sense in phrase.senses):  # nearly always
+        once = [places[sense][0] for sense in phrase.senses]
+        return max(once) - min(once) < reach
+    seen: dict[Sense, int] = {}
+    for position, sense in merge(*([(position, sense) for position in places[sense]] for sense in phrase.senses)):
+        seen[sense] = position
+        if len(seen) == len(phrase.senses) and position - min(seen.values()) < reach:
+            return True
+    return False
