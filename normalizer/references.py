@@ -202,8 +202,8 @@ class _Reader:
         if text.count("-") >= 4:
             text = _UUID.sub(lambda uuid: "x" * len(uuid[0]), text)
         text = unglue(text)
-        digits = [place for place in (text.find(digit) for digit in "0123456789") if place >= 0]
-        self.first = max(0, min(digits, default=0) - _NEAR)
+        firsts = [place for place in (text.find(digit) for digit in "0123456789") if place >= 0]
+        self.first = max(0, min(firsts, default=0) - _NEAR)
         self.last = max(text.rfind(digit) for digit in "0123456789") + _NEAR
         self._pass(text)
         if "|" in text:  # not a one, then, but the border of a table

@@ -53,7 +53,8 @@ def test_two_neighbours_swapped_are_always_noticed(day: date, serial: int, data:
 
 @given(st.text())
 def test_no_text_makes_it_raise(text: str) -> None:
-    assert parse_exact(text) is None or parse_exact(text) is not None
+    read = parse_exact(text)
+    assert read is None or str(read) == text
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_no_text_makes_it_raise(text: str) -> None:
         " 261122-000123-0",
         "261122-000123-0\n",
         "261122-000123-1",
-        "261322-000123-8",
+        f"261322-000123-{next(d for d in '0123456789' if is_right('261322000123' + d))}",
         "261122-0000123-0",
         "261122-000000-0",
         "٢٦١١٢٢-٠٠٠١٢٣-٠",
@@ -79,7 +80,9 @@ def test_a_serial_of_nought_is_no_number_even_with_a_right_check_digit() -> None
     assert parse_exact(f"261122-000000-{digit}") is None
 
 
-@pytest.mark.parametrize(("day", "serial"), [(date(2026, 1, 1), 0), (date(2026, 1, 1), 10_000_000), (date(1999, 1, 1), 1)])
+@pytest.mark.parametrize(
+    ("day", "serial"), [(date(2026, 1, 1), 0), (date(2026, 1, 1), 10_000_000), (date(1999, 1, 1), 1)]
+)
 def test_what_cannot_be_written_as_a_number_is_refused(day: date, serial: int) -> None:
     with pytest.raises(ValueError):
         make(day, serial)
