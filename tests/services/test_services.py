@@ -44,6 +44,7 @@ async def _take(url: str, queue: str) -> bytes:
 
 def test_a_confirmed_message_survives_the_killing_of_the_broker(rabbitmq: RabbitNode, broker_prefix: str) -> None:
     asyncio.run(_publish(rabbitmq.url, broker_prefix, b"kept"))
+    rabbitmq.settle()
     rabbitmq.kill()
     assert not speaks(rabbitmq.port, b"AMQP\x00\x00\x09\x01", b"\x01")
     rabbitmq.start()
