@@ -18,7 +18,7 @@ class Delivery:
     url: str
     body: bytes
     headers: Mapping[str, str]
-    conversation: str
+    conversations: tuple[str, ...]
     accepted: Callable[[int, bytes], bool]
     done: Callable[[Delivery, bytes], None] = lambda delivery, answer: None
     attempts: list[tuple[float, int]] = field(default_factory=list)
@@ -71,15 +71,16 @@ class Courier:
         with self.owner.lock:
             if self.paused:
                 return []
-            busy = {each.conversation for each in self.queue if each.in_work} if self.ordered else set()
+            busy = {name for each in self.queue if each.in_work for name in each.conversations}
             free = self.parallel - sum(each.in_work for each in self.queue)
             due: list[Delivery] = []
             for each in self.queue:
                 if len(due) >= free:
                     break
-                if each.in_work or (self.ordered and each.conversation in busy):
+                waits = self.ordered and not busy.isdisjoint(each.conversations)
+                busy.update(each.conversations)  # a later one of these waits behind this one, its back-off included
+                if waits or each.in_work:
                     continue
-                busy.add(each.conversation)  # a later one of this conversation waits behind this one's back-off
                 if each.not_before <= asyncio.get_running_loop().time():
                     due.append(each)
             return due

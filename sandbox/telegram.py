@@ -263,7 +263,8 @@ class TelegramStandIn(TelegramPeople):
             headers["X-Telegram-Bot-Api-Secret-Token"] = self.webhook["secret"]
 
         def accepted(status: int, _: bytes) -> bool:
-            made.deliveries.append(self.now())
+            if status:
+                made.deliveries.append(self.now())
             if 200 <= status < 300:
                 made.confirmed_at = made.confirmed_at or self.now()
                 self.queue[:] = [each for each in self.queue if each is not made]
@@ -274,7 +275,7 @@ class TelegramStandIn(TelegramPeople):
             return self.now() - made.at > 86400  # the update has expired: no more attempts
 
         body = json.dumps(made.payload, ensure_ascii=False).encode()
-        return self.courier.add(Delivery(self.webhook["url"], body, headers, made.conversation, accepted))
+        return self.courier.add(Delivery(self.webhook["url"], body, headers, (made.conversation,), accepted))
 
     # ---- sending ------------------------------------------------------------------------------------------
 

@@ -258,11 +258,12 @@ class VkStandIn(VkMessages):
         body = json.dumps({**made.payload, **secret}, ensure_ascii=False).encode()
 
         def accepted(status: int, answer: bytes) -> bool:
-            made.deliveries.append(self.now())
+            if status:
+                made.deliveries.append(self.now())
             if status != 200 or answer.strip() != b"ok":
                 return False
             made.confirmed_at = made.confirmed_at or self.now()
             return True
 
         headers = {"Content-Type": "application/json"}
-        return self.callback.add(Delivery(self.callback_url, body, headers, made.conversation, accepted))
+        return self.callback.add(Delivery(self.callback_url, body, headers, (made.conversation,), accepted))
