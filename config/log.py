@@ -158,9 +158,8 @@ class _Bridge(logging.Handler):
             text = str(record.msg)
         # asyncio puts the repr of a failed task, with the exception's text, on the second line.
         text = text.partition("\n")[0]
-        structlog.get_logger().log(
-            record.levelno, text.replace("%", "%%"), logger=record.name, exc_info=record.exc_info
-        )
+        level = max(known for known in _LEVELS if known <= max(record.levelno, logging.DEBUG))
+        structlog.get_logger().log(level, text, logger=record.name, exc_info=record.exc_info)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Nothing: the default prints the record with its arguments, unredacted."""
