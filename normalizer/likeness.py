@@ -29,7 +29,7 @@ _MOST_WORDS = 400  # of a text that are compared; who repeats himself does so fr
 _MOST_CHARACTERS = 8_000
 _LEAST_SHARE = 0.4  # of the longer text that the shorter must cover: a sentence more, not another letter around it
 _LEAST_ORDER = 0.75  # of the shorter text's words that stand in the same order in the longer
-# Two texts meet in one of 12 bands of 2 with 88 % when they share 40 % of their words, with 97 % at half, 99.97 % at 70 %.
+# Two texts that share 40 % of their words meet in one of 12 bands of 2 with 88 %, half with 97 %, 70 % with 99.97 %.
 _BANDS, _ROWS = 12, 2
 
 _NOISE = re.compile(r"https?://\S{1,500}|[\w.+-]{1,64}@[\w.-]{1,255}|<[^<>]{0,300}>")

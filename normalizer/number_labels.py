@@ -22,7 +22,8 @@ _REGISTERS = (
     r"кадастр[а-яё]{0,6}|cadastral|полис[а-яё]{0,3}|policy|"
     r"трек[а-яё]{0,4}|трек-номер[а-яё]{0,2}|track|tracking|inn|snils|ogrn|ogrnip|uin|kpp|bic"
 )
-# Everyday words: only when the number follows at once («карта 2200…»), not in «с телефона не входит 2611…».
+# Everyday words: only when the number follows at once («карта 2200…»), not in «с телефона не входит 2611…», and
+# only where its form does not tell: no card or phone is written 261122-000123-0.
 _THINGS = (
     r"карт[а-яё]{0,3}|сч[её]т[а-яё]{0,3}|р/с|к/с|л/с|паспорт[а-яё]{0,4}|сери[яию]|тел|телефон[а-яё]{0,3}|моб|мобильн[а-яё]{2,4}|факс[а-яё]{0,2}|"
     r"посылк[а-яё]{1,3}|отправлени[а-яё]{1,3}|бандерол[а-яё]{1,3}|артикул[а-яё]{0,2}|верси[а-яё]{1,2}|постановлени[а-яё]{1,3}|штраф[а-яё]{0,3}|"
@@ -30,7 +31,7 @@ _THINGS = (
     r"лицензи[а-яё]{1,3}|"
     r"card|account|passport|phone|mobile|cell|tel|fax|parcel|shipment|version|invoice|receipt|amount|sum|licence|license"
 )
-# A thing of its own with digits of its own, but also what people call their ticket: decides only on bare digits.
+# These have numbers of their own, but people also call their ticket so.
 _APPLICATION = r"заявлени[а-яё]{1,3}|услуг[а-яё]{0,3}|application|заказ[а-яё]{0,3}|order"
 
 _OWNERS = r"мо[йяею][а-яё]?|мне|это|is|my|на|для|сбербанк[а-яё]{0,2}|банк[а-яё]{0,3}|мир|visa|рф|россии"
@@ -38,10 +39,10 @@ _FILLER = rf"(?:[ .:]{{1,3}}(?:{_NUMBER}|{_OWNERS}))"
 _GAP = r"[ .]{0,2}[:=№#\"«'(\-]{0,2}\n?[ №#\"«'(]{0,4}"
 _WORD = rf"(?:[ ,]{{1,2}}(?!{_TICKET})[^\W\d_]{{1,20}})"
 
-_OTHER = re.compile(
-    rf"(?<![^\W_])(?:(?:{_REGISTERS}){_WORD}{{0,3}}|(?:{_THINGS})){_FILLER}{{0,2}}"
-    r"(?:[ ]{0,2}(?:[:=№#\"«'(]\s?|-(?=[ ]))[ №#\"«'(]{0,3}|[ ]{0,3})\Z"
-)
+_COLON = r"(?:[ ]{0,2}(?:[:=№#\"«'(]\s?|-(?=[ ]))[ №#\"«'(]{0,3}|[ ]{0,3})\Z"
+
+_REGISTER_BEFORE = re.compile(rf"(?<![^\W_])(?:{_REGISTERS}){_WORD}{{0,3}}{_FILLER}{{0,2}}{_COLON}")
+_THING_BEFORE = re.compile(rf"(?<![^\W_])(?:{_THINGS}){_FILLER}{{0,2}}{_COLON}")
 _ABBREVIATED = re.compile(r"(?<![^\W_])(?:тел|моб|сч|tel|mob|ph|арт)\.[ :№]{0,3}\Z")
 _APPLICATION_BEFORE = re.compile(rf"(?<![^\W_])(?:{_APPLICATION}){_FILLER}{{0,2}}{_GAP}\Z")
 _TICKET_BEFORE = re.compile(
@@ -55,15 +56,15 @@ _AFTER = re.compile(
 def label(before: str, after: str, *, bare: bool) -> Label | None:
     """What the `TAIL` characters before a number and the 10 after it call it; None when they say nothing.
 
-    `bare`: nothing but the words tells this number from others (no dashes between its groups). The nearest word wins:
-    in «номер телефона 2611…» it is a phone's.
+    `bare`: nothing but the words tells this number from others (no dashes between its groups, or not right in every
+    digit). The nearest word wins: in «номер телефона 2611…» it is a phone's.
     """
     before = before.lower()
     if _AFTER.match(after.lower()) and bare:
         return "other"
-    if _OTHER.search(before) or _ABBREVIATED.search(before):
+    if _REGISTER_BEFORE.search(before):
         return "other"
-    if bare and _APPLICATION_BEFORE.search(before):
+    if bare and any(name.search(before) for name in (_THING_BEFORE, _ABBREVIATED, _APPLICATION_BEFORE)):
         return "other"
     return "ticket" if _TICKET_BEFORE.search(before) else None
 

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 from normalizer.flat_text import FlatText, flatten
 from normalizer.number_labels import TAIL, Label, label, unglue
+from normalizer.number_surroundings import kind, part_of_more
 from normalizer.ticket_number import is_right
 
 Place = Literal["own", "subject", "quoted", "file_name", "link"]
@@ -69,7 +70,7 @@ _MOST_EXAMINED = 300
 _MOST_SLIPS = 20
 _LONGEST_WRITTEN = 200  # characters of one number with all that may stand between its digits
 _NEAR = 40  # characters around the digits of a text in which a number may begin or end with a letter for a digit
-_LEAST_REAL_DIGITS = 8  # of 13; the rest may be letters that look like digits
+_LEAST_REAL_DIGITS = 6  # of 13; the rest may be letters that look like digits
 
 _DIGIT = "0-9OoОоЗзбlI|ВBІ"
 _LOOKALIKES = str.maketrans("OoОоЗзбlI|ВBІ", "0000336111881")
@@ -85,15 +86,14 @@ _CHAIN = re.compile(rf"{_ALONE_LEFT}[{_DIGIT}]++{_ALONE_RIGHT}(?:{_BETWEEN}[{_DI
 _QUICK = re.compile(rf"\d(?:\D*+\d){{{_LEAST_REAL_DIGITS - 1}}}")
 _UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9a-fA-F])")
 _REAL_DIGIT = re.compile(r"[0-9]")
-_TIGHT = "-./,:\\"
-_MIXED_LEFT = re.compile(r"(?:[0-9][A-Za-z]|[A-Za-z][0-9]|(?<![^\W_])[A-Fa-f]{2,})[0-9A-Za-z]{0,30}-\Z")
-_MIXED_RIGHT = re.compile(r"-(?:[0-9]+[A-Za-z]|[A-Za-z]+[0-9])")
+_WEAK = frozenset(["", " ", "\n", ".", ",", ":"])  # separators that other numbers, versions and lists have too
+_IN_BRACKETS = re.compile(r"\([0-9]{1,5}\)[ -]{0,2}\Z")
 
 
 def find(places: Places, *, first_day: date, last_day: date) -> References:
     """The ticket numbers in a message, of tickets opened from `first_day` to `last_day`, both included.
 
-    Never raises; linear in the length of the texts; a text without eight digits costs one pass of a scanner.
+    Never raises; linear in the length of the texts; a text without six digits costs one pass of a scanner.
     """
     found: dict[str, Reference] = {}
     slips: dict[str, Slip] = {}
@@ -149,14 +149,6 @@ def _a_slip_from_a_day(digits: str, days: frozenset[str]) -> bool:
         if after and f"{before}{after[0]}{digits[place]}{after[1:]}" in days:
             return True
     return False
-
-
-def _kind(between: str) -> str:
-    """What separates two groups: a mark, or `\n`, or a space, or nothing."""
-    mark = between.strip(" \n>")
-    if mark:
-        return mark[0]
-    return "\n" if "\n" in between else between[:1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +241,8 @@ class _Reader:
         start, end = match.span()
         date_group, between, serial_group, between_too, check_group = match.groups()
         written = date_group + serial_group + check_group
-        kinds = {_kind(between), _kind(between_too)}
-        dashed = not kinds & {"", " ", "\n"}
+        kinds = {kind(between), kind(between_too)}
+        dashed = not kinds & _WEAK
         digits = written.translate(_LOOKALIKES)
         right = self._is_ticket(digits)
         plausible = right or dashed or digits[:6] in self.days or _hinted(text, start)
@@ -258,10 +250,10 @@ class _Reader:
             return
         if len(_REAL_DIGIT.findall(written)) < _LEAST_REAL_DIGITS or not date_group.translate(_NO_LETTERS):
             return
-        if not check_group.isdigit() and _kind(between_too) in " \n" and between_too:
+        if not check_group.isdigit() and kind(between_too) in " \n" and between_too:
             return  # «261122 000123 о чём»: a word, not a zero
-        what = self._label(text, start, end, bare=not dashed)
-        if what == "other" or _part_of_more(text, start, end, kinds, labelled=what == "ticket", edges=edges):
+        what = self._label(text, start, end, bare=not (dashed and right))
+        if what == "other" or part_of_more(text, start, end, kinds, labelled=what == "ticket", edges=edges):
             return
         if right:
             self._take(start, end, digits)
@@ -328,7 +320,10 @@ class _Reader:
         if len(_REAL_DIGIT.findall(written)) < _LEAST_REAL_DIGITS or not _spaced_inside(text, groups, len(digits)):
             return False
         what = self._label(text, start, end, bare=True)
-        if what == "other" or (what is None and (needs_label or _another_kind(text, start, groups))):
+        if what == "other" or (what is None and (needs_label or _anotherkind(text, start, groups))):
+            return False
+        kinds = {kind(text[a:b]) for (_, a), (b, _) in pairwise(groups)}
+        if part_of_more(text, start, end, kinds, labelled=True, edges=set()):
             return False
         if right:
             self._take(start, end, digits)
@@ -351,60 +346,12 @@ def _spaced_inside(text: str, groups: list[tuple[int, int]], length: int) -> boo
     offset = 0
     for (start, end), (following, _) in pairwise(groups):
         offset += end - start
-        if offset not in (6, length - 1) and _kind(text[end:following]) not in (" ", "\n", "-"):
+        if offset not in (6, length - 1) and kind(text[end:following]) not in (" ", "\n", "-"):
             return False
     return True
 
 
-def _another_kind(text: str, start: int, groups: list[tuple[int, int]]) -> bool:
-    """A phone by its sign or brackets, a barcode by its grouping (4 601234 567893)."""
-    before = text[max(0, start - 3) : start].rstrip()
-    return before.endswith(("+", ")")) or [end - begin for begin, end in groups] == [1, 6, 6]
-
-
-def _part_of_more(text: str, start: int, end: int, kinds: set[str], *, labelled: bool, edges: set[int]) -> bool:
-    """Whether the groups around go on with the same separators, so that this is a piece of something longer."""
-    if text[start - 1 : start] == "+":
-        return True
-    if _MIXED_LEFT.search(text, max(0, start - 40), start) or _MIXED_RIGHT.match(text, end):
-        return True
-    left = start - 1
-    while left >= 0 and start - left <= 3 and text[left] == " ":
-        left -= 1
-    right = end
-    while right < len(text) and right - end < 3 and text[right] == " ":
-        right += 1
-    return _goes_on(text, start, left, -1, kinds, labelled, edges) or _goes_on(text, end, right, 1, kinds, False, edges)
-
-
-def _goes_on(text: str, edge: int, at: int, step: int, kinds: set[str], labelled: bool, edges: set[int]) -> bool:
-    """One side of it: `at` is the first character beyond the spaces next to `edge`, `step` the direction away."""
-    if not 0 <= at < len(text):
-        return False
-    spaced = (at != edge - 1) if step < 0 else (at != edge)
-    mark = text[at]
-    if spaced:
-        if not mark.isdigit() or labelled or " " not in kinds:
-            return False
-        first, last = (max(0, at - 15), at + 1) if step < 0 else (at, at + 16)
-        run = _run(text[first:last], step)
-        return 3 <= run <= 9 and (at if step > 0 else at + 1) not in edges and not (step < 0 and _dated(text, at + 1))
-    beyond = text[at + step : at + step + 1] if at + step >= 0 else ""
-    if mark not in _TIGHT or not beyond.isdigit():
-        return False
-    neighbour = at + 1 if step > 0 else at
-    return (mark in kinds or kinds == {""}) and neighbour not in edges
-
-
-def _run(text: str, step: int) -> int:
-    """How many digits the text begins with (ends with, going left)."""
-    kept = text.lstrip("0123456789") if step > 0 else text.rstrip("0123456789")
-    return len(text) - len(kept)
-
-
-_DATED = re.compile(r"(?<![0-9])(?:[0-9]{1,2}[./-][0-9]{1,2}[./-])?(?:20)?[0-9]{2}\Z")
-
-
-def _dated(text: str, end: int) -> bool:
-    """Whether a date or a year ends here: «от 22.11.2026 261122 000123 4»."""
-    return bool(_DATED.search(text, max(0, end - 10), end))
+def _anotherkind(text: str, start: int, groups: list[tuple[int, int]]) -> bool:
+    """A phone by its brackets, a barcode by its grouping (4 601234 567893)."""
+    in_brackets = _IN_BRACKETS.search(text, max(0, start - 9), start)
+    return in_brackets is not None or [end - begin for begin, end in groups] == [1, 6, 6]
