@@ -83,9 +83,15 @@ def facts(
 _LONG_NUMBER = re.compile(r"\d(?:[\s().+/-]{0,3}\d){3}")
 _INN = re.compile(r"(?:инн|inn|taxpayer (?:number|id))(?![а-яa-z])[^\d\n]{0,24}(\d(?:[ -]?\d){9,11})(?![ -]?\d)")
 _BARE_INN = re.compile(r"(?<![\w.,/-])(?<![№#] )(\d{12})(?![\w/-])")
-_SNILS = re.compile(r"(?:снилс|snils|страхов[а-я]{2,4} (?:номер|свидетельств)[а-я]{0,2})[^\d\n]{0,24}(\d(?:[ -]{0,2}\d){10})(?![ -]?\d)")
+_SNILS = re.compile(
+    r"(?:снилс|snils|страхов[а-я]{2,4} (?:номер"
+    r"|свидетельств)[а-я]{0,2})[^\d\n]{0,24}(\d(?:[ -]{0,2}\d){10})(?![ -]?\d)"
+)
 _BARE_SNILS = re.compile(r"(?<![\w.,/+-])(?<![№#] )(?:(\d{3}-\d{3}-\d{3}[ -]{1,3}\d{2})|([0-69]\d{10}))(?![\w/-])")
-_OTHER_NUMBER = re.compile(r"(?:заявлени|заявк|обращени|номер|сч[её]т|договор|огрн|уин|карт|трек|полис|код)[а-я]*[ :№#-]{0,4}$")
+_OTHER_NUMBER = re.compile(
+    r"(?:заявлени|заявк|обращени|номер|сч[её]т|договор|огрн|уин|карт|трек|полис"
+    r"|код)[а-я]*[ :№#-]{0,4}$"
+)
 
 
 def _inn(low: str, taken: list[tuple[int, int]]) -> str | None:
@@ -103,7 +109,7 @@ def _inn(low: str, taken: list[tuple[int, int]]) -> str | None:
 
 
 def snils_is_valid(digits: str) -> bool:
-    """Eleven digits, the last two being the sum of the others weighted 9…1, modulo 101 (100 is 00). python-stdnum lacks it."""
+    """Eleven digits, the last two the sum of the others weighted 9…1, modulo 101 (100 is 00). Not in python-stdnum."""
     if len(digits) != 11 or not digits.isascii() or not digits.isdigit() or int(digits[:9]) <= 1_001_998:
         return False  # numbers up to 001-001-998 have no check digits, and hardly anybody has one
     return sum(int(digit) * (9 - place) for place, digit in enumerate(digits[:9])) % 101 % 100 == int(digits[9:])
@@ -136,7 +142,10 @@ _PASSPORT = re.compile(
 )
 _ISSUED = re.compile(r"(?:выдан[ао]?|кем выдан)(?![а-я])[ \t:]{0,4}(?P<by>[^\n;]{3,160})")
 _ISSUED_DATE = re.compile(r"(?:дата выдачи|когда выдан|выдан[ао]?)[ \t:]{0,4}")
-_END_OF_ISSUER = re.compile(r"[,.]?\s*(?:дата выдачи|код подразд|зарегистрир|прожива|снилс|инн|тел|\d{3}-\d{3}|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{1,2} [а-я]{3,8} \d{4})")
+_END_OF_ISSUER = re.compile(
+    r"[,.]?\s*(?:дата выдачи|код подразд|зарегистрир|прожива|снилс|инн|тел|\d{3}-\d{3}"
+    r"|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{1,2} [а-я]{3,8} \d{4})"
+)
 
 
 def _passport(text: str, low: str, taken: list[tuple[int, int]]) -> Passport | None:
@@ -147,12 +156,18 @@ def _passport(text: str, low: str, taken: list[tuple[int, int]]) -> Passport | N
     series = _digits(match["series"] or match["series2"])
     number = _digits(match["number"] or match["number2"])
     start, stop = match.end(), min(len(low), match.end() + 300)
-    issued_on = next((stated.day for stated in dates(low[start:stop], None)), None) if _ISSUED_DATE.search(low, start, stop) else None
+    issued_on = (
+        next((stated.day for stated in dates(low[start:stop], None)), None)
+        if _ISSUED_DATE.search(low, start, stop)
+        else None
+    )
     issued_by = None
     issued = _ISSUED.search(low, start, stop)
     if issued:
         begin, end = issued.span("by")
-        opening = re.compile(r"\d{1,2}[./]\d{1,2}[./]\d{2,4}\s?(?:г\.?)?[ ,]*").match(low, begin)  # «выдан 12.03.2010 ОВД …»
+        opening = re.compile(r"\d{1,2}[./]\d{1,2}[./]\d{2,4}\s?(?:г\.?)?[ ,]*").match(
+            low, begin
+        )  # «выдан 12.03.2010 ОВД …»
         begin = opening.end() if opening else begin
         cut = _END_OF_ISSUER.search(low, begin, end)
         issued_by = text[begin : cut.start() if cut else end].strip(" ,.:-") or None
@@ -160,7 +175,8 @@ def _passport(text: str, low: str, taken: list[tuple[int, int]]) -> Passport | N
 
 
 _ACCOUNT = re.compile(
-    r"(?:лицев[а-я]{2,3} сч[её]т[а-я]{0,2}|лиц\. ?сч[её]т[а-я]{0,2}|(?<![а-я])л ?/ ?с(?![а-я])|account (?:number|no\.?))"
+    r"(?:лицев[а-я]{2,3} сч[её]т[а-я]{0,2}|лиц\. ?сч[её]т[а-я]{0,2}|(?<![а-я])л ?/ ?с(?![а-я])"
+    r"|account (?:number|no\.?))"
     r"[^\d\n]{0,16}?([a-zа-я]{0,3}\d(?:[ -]?\d){3,19})(?![\d])"
 )
 
@@ -176,16 +192,22 @@ def _account(text: str, low: str, taken: list[tuple[int, int]]) -> str | None:
 # ---------------------------------------------------------------- phones and addresses
 
 _BETWEEN = r"[ \t().-]{0,3}"
-# A run of digits that can be a phone; phonenumbers' own matcher costs 0.1 ms a text and takes 10-digit INNs for Kazakh phones.
+# A run of digits that can be a phone; the matcher of phonenumbers costs 0.1 ms a text and takes the INN of a company
+# for a Kazakh phone.
 _PHONE = re.compile(
-    rf"(?<![\w+])(?<!\d[-.])(?:\+\d(?:{_BETWEEN}\d){{7,14}}|[78](?:{_BETWEEN}\d){{10}}|\(?(?:9|[348](?=\d\d\)))(?:{_BETWEEN}\d){{9}}"
+    rf"(?<![\w+])(?<!\d[-.])(?:\+\d(?:{_BETWEEN}\d){{7,14}}|[78](?:{_BETWEEN}\d){{10}}|\(?(?:9"
+    rf"|[348](?=\d\d\)))(?:{_BETWEEN}\d){{9}}"
     rf"|00\d(?:{_BETWEEN}\d){{9,12}})(?!\d|-\d)"
 )
 _NOT_A_PHONE = re.compile(
-    r"(?:заявлени|заявк|обращени|сч[её]т|договор|огрн(?:ип)?|инн|снилс|уин|карт|трек|отправлени|полис|код|кпп|бик|окпо|услуг|дел)[а-я]*"
+    r"(?:заявлени|заявк|обращени|сч[её]т|договор|огрн(?:ип)?|инн|снилс|уин|карт|трек|отправлени|полис"
+    r"|код|кпп|бик|окпо|услуг|дел)[а-я]*"
     r"(?: (?:номер|n))?[ :№#=-]{0,4}$|[№#] ?$"
 )
-_PHONE_WORD = re.compile(r"(?:тел|моб|сот|phone|звон|номер телефона|связ|whatsapp|ватсап|вотсап|viber|контакт)[^\d\n]{0,24}$")
+_PHONE_WORD = re.compile(
+    r"(?:тел|моб|сот|phone|звонит[ье]|call|номер телефона|связ|whatsapp|ватсап|вотсап|viber"
+    r"|контакт)[^\d\n]{0,24}$"
+)
 
 
 def _phones(low: str, taken: list[tuple[int, int]]) -> tuple[str, ...]:
@@ -226,7 +248,10 @@ def _e164(written: str) -> str | None:
 
 
 _EMAIL = re.compile(r"(?<![\w.+%'-])([\w.+%'-]{1,64}@(?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24})(?![\w@])")
-_EMAIL_WORD = re.compile(r"(?:мо[йяеию]{1,2}|почт[а-я]{0,2}|e-?mail|адрес|мыло|имейл|ответ[а-я]{0,3}|пишите|связ[а-я]{1,3})[^\n@]{0,24}$")
+_EMAIL_WORD = re.compile(
+    r"(?:мо[йяеию]{1,2}|почт[а-я]{0,2}|e-?mail|адрес|мыло|имейл|ответ[а-я]{0,3}|пишите"
+    r"|связ[а-я]{1,3})[^\n@]{0,24}$"
+)
 
 
 def _emails(low: str, own_addresses: Collection[str]) -> tuple[str, ...]:
@@ -258,13 +283,22 @@ _CHANNELS = (
 )
 _NAMED_CHANNEL = "|".join(f"(?P<{name}>{pattern})" for name, pattern in _CHANNELS)
 _ANSWER_BY = re.compile(
-    r"(?:(?:предпочтительн|удобн|желаем)[а-я]{2,3} (?:способ|канал|вид)[а-я]? (?:связи|ответа)|(?:способ|канал)[а-я]? (?:связи|ответа)|preferred (?:channel|contact)(?: method)?"
-    r"|(?:ответ(?:ить|ьте)?|ответа|связаться|свяжитесь|связь|сообщ(?:ите|ить)|отвечайте|напишите|пишите|информируйте|уведомите|(?:при|вы)шлите(?: мне)? ответ)(?![а-я])"
+    r"(?:(?:предпочтительн|удобн|желаем)[а-я]{2,3} (?:способ|канал|вид)[а-я]? (?:связи|ответа)"
+    r"|(?:способ|канал)[а-я]? (?:связи|ответа)|preferred (?:channel|contact)(?: method)?"
+    r"|(?:ответ(?:ить|ьте)?|ответа|связаться|свяжитесь|связь|сообщ(?:ите|ить)|отвечайте|напишите"
+    r"|пишите|информируйте|уведомите|(?:при|вы)шлите(?: мне)? ответ)(?![а-я])"
     r"|(?:reply|answer|contact me|write to me|respond)(?![a-z]))"
-    r"(?P<between>[^.!?\n]{0,48}?)(?:(?<![а-яa-z])(?:по|на|в|через|by|via|to)(?![а-яa-z])|[:-]) ?(?:мо[а-я]{1,2} |мне |my |the )?(?:" + _NAMED_CHANNEL + ")"
+    r"(?P<between>[^.!?\n]{0,48}?)(?:(?<![а-яa-z])(?:по|на|в|через|by|via|to)(?![а-яa-z])"
+    r"|[:-]) ?(?:мо[а-я]{1,2} |мне |my |the )?(?:" + _NAMED_CHANNEL + ")"
 )
-_CALL_ME = re.compile(r"(?<![а-я])(?:перезвон(?:ите|ить)|(?:по)?звоните(?: мне)?|жду (?:вашего )?звонка|прошу (?:мне )?(?:пере|по)звонить|call me(?: back)?)(?![а-яa-z])")
-_SMS_ME = re.compile(r"(?:пришлите|ответьте|отправьте|напишите|сообщите)(?: мне)?(?: ответ)? (?:по |в )?(?:смс|sms)(?![- ]?код| с кодом)")
+_CALL_ME = re.compile(
+    r"(?<![а-я])(?:перезвон(?:ите|ить)|(?:по)?звоните(?: мне)?|жду (?:вашего )?звонка"
+    r"|прошу (?:мне )?(?:пере|по)звонить|call me(?: back)?)(?![а-яa-z])"
+)
+_SMS_ME = re.compile(
+    r"(?:пришлите|ответьте|отправьте|напишите|сообщите)(?: мне)?(?: ответ)? (?:по |в )?(?:смс"
+    r"|sms)(?![- ]?код| с кодом)"
+)
 _NO_ANSWER = re.compile(r"не (?:прих|приш|получ|поступ|дозвон|мог|надо|нужно|звон|перезв|пис)|не$|не $|нет|без|жду уже")
 
 
@@ -282,12 +316,23 @@ def _preferred_channel(low: str) -> str | None:
     return "phone" if call and not _NO_ANSWER.search(low, max(0, call.start() - 4), call.start()) else None
 
 
-_ANSWER_HINT = re.compile(r"ответ|отвеч|связ|сообщ|напиш|пишите|информ|уведом|звон|шлите|отправьте|preferred|reply|answer|contact|call|respond|write")
+_ANSWER_HINT = re.compile(
+    r"ответ|отвеч|связ|сообщ|напиш|пишите|информ|уведом|звон|шлите|отправьте|preferred|reply|answer"
+    r"|contact|call|respond|write"
+)
 _HOUR = r"\d{1,2}(?:[:.\-]\d\d)?(?: ?(?:час[а-я]{0,2}|ч\.?|утра|дня|вечера|am|pm)(?![а-яa-z]))?"
-_DAY = r"(?:сегодня|завтра|послезавтра|в любое (?:время|удобное время)|в (?:понедельник|вторник|среду|четверг|пятницу|субботу|воскресенье|будни[а-я]?|рабоч[а-я]{2} (?:время|дни|часы)|выходные|обед)|вечером|утром|днем|после обеда|до обеда|today|tomorrow)"
-_WHEN = rf"(?:{_DAY}|(?:после|до|с|к|в|около|после|after|before|at|from) {_HOUR}(?: ?(?:до|по|и до|-|to|till|until) ?{_HOUR})?)"
+_DAY = (
+    r"(?:сегодня|завтра|послезавтра|в любое (?:время|удобное время)|в (?:понедельник|вторник|среду"
+    r"|четверг|пятницу|субботу|воскресенье|будни[а-я]?|рабоч[а-я]{2} (?:время|дни|часы)|выходные|обед)"
+    r"|вечером|утром|днем|после обеда|до обеда|today|tomorrow)"
+)
+_WHEN = (
+    rf"(?:{_DAY}|(?:после|до|с|к|в|около|после|after|before|at|from) {_HOUR}(?: ?(?:до|по|и до|-|to"
+    rf"|till|until) ?{_HOUR})?)"
+)
 _CALL_AT = re.compile(
-    r"(?:звон(?:ить|ите|ка|ок)|(?:удобн|желаем)[а-я]{2,3} время|время для (?:связи|звонка)|call(?: me)?(?: back)?)(?![а-яa-z])[^.!?\n\d]{0,40}?(?<![а-яa-z])"
+    r"(?:звон(?:ить|ите|ка|ок)|(?:удобн|желаем)[а-я]{2,3} время|время для (?:связи|звонка)"
+    r"|call(?: me)?(?: back)?)(?![а-яa-z])[^.!?\n\d]{0,40}?(?<![а-яa-z])"
     rf"(?P<when>{_WHEN}(?:[ ,]{{1,2}}(?:и )?{_WHEN}){{0,2}}(?: (?:по мск|мск|по москве|по московскому времени))?)"
 )
 

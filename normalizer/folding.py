@@ -1,4 +1,4 @@
-"""One folded form of a text, on which the concerns search without IGNORECASE (which makes `re` several times slower)."""
+"""One folded form of a text, on which the concerns search without IGNORECASE, which makes `re` much slower."""
 
 from __future__ import annotations
 

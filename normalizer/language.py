@@ -13,7 +13,7 @@ _NOT_WORDS = re.compile(r"https?://\S+|\S+@\S+")
 
 
 def detect(text: str) -> Literal["ru", "en"] | None:
-    """"ru" for Cyrillic (also for Ukrainian, Kazakh or Belarusian: Russian is what we can answer), "en" for Latin letters.
+    """`ru` for Cyrillic (also Ukrainian, Kazakh or Belarusian: of what we can answer, Russian is next), `en` for Latin.
 
     None when fewer than two letters are there to judge by. Addresses and links say nothing. A third of Cyrillic is
     enough for Russian: its writers quote the English words of a screen, and others hardly ever write Cyrillic.

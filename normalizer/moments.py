@@ -33,13 +33,16 @@ class Stated:
 
 
 _MONTHS = {
-    "янв": 1, "фев": 2, "мар": 3, "апр": 4, "мая": 5, "май": 5, "июн": 6, "июл": 7, "авг": 8, "сен": 9, "окт": 10, "ноя": 11, "дек": 12,
+    "янв": 1, "фев": 2, "мар": 3, "апр": 4, "мая": 5, "май": 5, "июн": 6, "июл": 7, "авг": 8, "сен": 9,
+    "окт": 10, "ноя": 11, "дек": 12,
     "jan": 1, "feb": 2, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11, "dec": 12,
 }  # fmt: skip
 _MONTHS["mar"] = 3
 _MONTH = (
-    r"(?:январ[ья]|феврал[ья]|марта?|апрел[ья]|ма[йя]|июн[ья]|июл[ья]|августа?|сентябр[ья]|октябр[ья]|ноябр[ья]|декабр[ья]"
-    r"|янв|фев|апр|авг|сент?|окт|нояб?|дек|january|february|march|april|may|june|july|august|september|october|november|december"
+    r"(?:январ[ья]|феврал[ья]|марта?|апрел[ья]|ма[йя]|июн[ья]|июл[ья]|августа?|сентябр[ья]|октябр[ья]"
+    r"|ноябр[ья]|декабр[ья]"
+    r"|янв|фев|апр|авг|сент?|окт|нояб?|дек|january|february|march|april|may|june|july|august|september"
+    r"|october|november|december"
     r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)"
 )
 _WEEKDAYS = {"пон": 0, "вто": 1, "сре": 2, "чет": 3, "пят": 4, "суб": 5, "вос": 6}
@@ -58,26 +61,35 @@ _DATE = re.compile(
     r")"
 )
 _NUMBER_WORDS = {"два": 2, "две": 2, "три": 3, "четыре": 4, "пять": 5}
-_BETWEEN = r"(?: ?г(?:од[ау]|\.)?)?[ ,]{0,3}(?:(?:в|во|около|примерно|приблизительно|где-то|ориентировочно|с|at|about|around|утром|днем|вечером|ночью) ){0,4}"
+_BETWEEN = (
+    r"(?: ?г(?:од[ау]|\.)?)?[ ,]{0,3}(?:(?:в|во|около|примерно|приблизительно|где-то|ориентировочно|с"
+    r"|at|about|around|утром|днем|вечером|ночью) ){0,4}"
+)
 _TIME = (
     r"(?:(?P<h>[01]?\d|2[0-3])[:.\-](?P<min>[0-5]\d)(?::(?P<sec>[0-5]\d))?(?![\d.:])(?: ?(?P<ampm>[ap]m))?"
-    r"|(?P<hh>[01]?\d|2[0-3]) ?(?:час(?:а|ов)?|ч\.?)(?![а-я])(?: ?(?P<hmin>[0-5]?\d) ?мин[а-я]*)?(?: (?P<part>утра|дня|вечера|ночи))?"
+    r"|(?P<hh>[01]?\d|2[0-3]) ?(?:час(?:а|ов)?"
+    r"|ч\.?)(?![а-я])(?: ?(?P<hmin>[0-5]?\d) ?мин[а-я]*)?(?: (?P<part>утра|дня|вечера|ночи))?"
     r"|(?P<ph>\d{1,2}) (?P<ppart>утра|дня|вечера|ночи)(?![а-я])|(?P<eh>\d{1,2}) ?(?P<eampm>[ap]m)(?![a-z]))"
 )
 _ZONE = (
     r"(?: ?,? ?\(?(?P<zone>(?:по )?мск ?[+-] ?\d{1,2}|(?:utc|gmt) ?[+-] ?\d{1,2}(?::?\d\d)?|utc|gmt|(?:по )?мск|msk"
-    r"|(?:по )?(?:московскому времени|времени москвы|москве|екатеринбургу|самаре|омску|новосибирску|красноярску|иркутску|якутску"
-    r"|владивостоку|магадану|камчатке|калининграду|уфе|перми|челябинску|тюмени|хабаровску|томску|барнаулу|саратову|волгограду)"
+    r"|(?:по )?(?:московскому времени|времени москвы|москве|екатеринбургу|самаре|омску|новосибирску"
+    r"|красноярску|иркутску|якутску"
+    r"|владивостоку|магадану|камчатке|калининграду|уфе|перми|челябинску|тюмени|хабаровску|томску"
+    r"|барнаулу|саратову|волгограду)"
     r"(?: времени)?)(?![а-яa-z])\)?)?"
 )
 _TIME_AFTER = re.compile(_BETWEEN + _TIME + _ZONE)
 _TIME_BEFORE = re.compile(_TIME + _ZONE + r"[ ,]{1,3}(?:(?:дня|от) )?$")
 _CITIES = {
     "калининград": "Europe/Kaliningrad", "моск": "Europe/Moscow", "самар": "Europe/Samara", "саратов": "Europe/Saratov",
-    "волгоград": "Europe/Volgograd", "екатеринбург": "Asia/Yekaterinburg", "уф": "Asia/Yekaterinburg", "перм": "Asia/Yekaterinburg",
-    "челябинск": "Asia/Yekaterinburg", "тюмен": "Asia/Yekaterinburg", "омск": "Asia/Omsk", "новосибирск": "Asia/Novosibirsk",
+    "волгоград": "Europe/Volgograd", "екатеринбург": "Asia/Yekaterinburg", "уф": "Asia/Yekaterinburg",
+    "перм": "Asia/Yekaterinburg",
+    "челябинск": "Asia/Yekaterinburg", "тюмен": "Asia/Yekaterinburg", "омск": "Asia/Omsk",
+    "новосибирск": "Asia/Novosibirsk",
     "томск": "Asia/Tomsk", "барнаул": "Asia/Barnaul", "красноярск": "Asia/Krasnoyarsk", "иркутск": "Asia/Irkutsk",
-    "якутск": "Asia/Yakutsk", "владивосток": "Asia/Vladivostok", "хабаровск": "Asia/Vladivostok", "магадан": "Asia/Magadan",
+    "якутск": "Asia/Yakutsk", "владивосток": "Asia/Vladivostok", "хабаровск": "Asia/Vladivostok",
+    "магадан": "Asia/Magadan",
     "камчатк": "Asia/Kamchatka",
 }  # fmt: skip
 
@@ -123,7 +135,9 @@ def _day(match: re.Match[str], today: date | None) -> date | None:
             if not full and (len(match["m"]) != 2 or not (match["y"] or match["s"] == ".")):
                 return None  # «1/2», «3-4», «5.2»
             return _complete(int(match["d"]), int(match["m"]), match["y"], today)
-        day, month, year = (match["wd"], match["wm"], match["wy"]) if match["wd"] else (match["ed"], match["em"], match["ey"])
+        day, month, year = (
+            (match["wd"], match["wm"], match["wy"]) if match["wd"] else (match["ed"], match["em"], match["ey"])
+        )
         return _complete(int(day), _MONTHS[month[:3]], year, today)
     except (ValueError, OverflowError):
         return None

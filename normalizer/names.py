@@ -10,7 +10,7 @@ import re
 from functools import cache, lru_cache
 from typing import Any
 
-import pymorphy3
+from pymorphy3.analyzer import MorphAnalyzer
 
 from normalizer.folding import fold
 
@@ -22,26 +22,45 @@ _PATRONYMIC = re.compile(
     r"[а-я]{2,20}(?:(?:ович|евич|ьич|мич|кич)(?:а|у|ем|е)?|(?:овн|евн|ичн)(?:а|ы|е|у|ой|ою))(?![а-я-])"
     r"|(?:оглы|оглу|кызы|гызы|углы|улы)(?![а-я-])"
 )
+# «Мамед оглы»: son of, «Ариф кызы»: daughter of.
+_TURKIC = frozenset(("оглы", "оглу", "кызы", "гызы", "углы", "улы"))
 _LABEL = re.compile(
-    r"(?:ф\. ?и\. ?о\.?|(?<![а-я])фио|фамилия,? имя,? (?:и )?отчество|полное имя|заявитель(?:ница)?|меня зовут|мое имя|обращается"
-    r"|пишет вам|вам пишет|(?<![a-z])(?:my name is|full name|my full name|name))(?![а-яa-z])[ \t]*(?:\([^)\n]{0,40}\))?[ \t]*[:=-]?[ \t]*\n?[ \t]*"
+    r"(?:ф\. ?и\. ?о\.?|(?<![а-я])фио|фамилия,? имя,? (?:и )?отчество|полное имя|заявитель(?:ница)?"
+    r"|меня зовут|мое имя|обращается"
+    r"|пишет вам|вам пишет|(?<![a-z])(?:my name is|full name|my full name"
+    r"|name))(?![а-яa-z])[ \t]*(?:\([^)\n]{0,40}\))?[ \t]*[:=-]?[ \t]*\n?[ \t]*"
 )
-_APART = re.compile(r"(?:^|[\n,;])[ \t]*(фамилия|имя|отчество)[ \t]*[:=-]?[ \t]+([а-я]+(?:-[а-я]+)?)[ \t]*(?=$|[\n,;.])")
-_REGARDS = re.compile(r"(?:с уважением|с ув\.|заранее (?:спасибо|благодар[а-я]{2,6})|regards|sincerely|yours)[ \t]*[,.!:-]?\s{0,6}")
-_INITIALS = re.compile(r"[А-ЯЁ][а-яё]{1,30}(?:-[А-ЯЁ][а-яё]{1,30})? [А-ЯЁ]\. ?[А-ЯЁ]\.|[А-ЯЁ]\. ?[А-ЯЁ]\. ?[А-ЯЁ][а-яё]{1,30}(?:-[А-ЯЁ][а-яё]{1,30})?")
+_APART = re.compile(
+    r"(?:^|[\n,;])[ \t]*(фамилия|имя|отчество)[ \t]*[:=-]?[ \t]+([а-я]+(?:-[а-я]+)?)[ \t]*(?=$"
+    r"|[\n,;.])"
+)
+_REGARDS = re.compile(
+    r"(?:с уважением|с ув\.|заранее (?:спасибо|благодар[а-я]{2,6})|regards|sincerely"
+    r"|yours)[ \t]*[,.!:-]?\s{0,6}"
+)
+_INITIALS = re.compile(
+    r"[А-ЯЁ][а-яё]{1,30}(?:-[А-ЯЁ][а-яё]{1,30})? [А-ЯЁ]\. ?[А-ЯЁ]\."
+    r"|[А-ЯЁ]\. ?[А-ЯЁ]\. ?[А-ЯЁ][а-яё]{1,30}(?:-[А-ЯЁ][а-яё]{1,30})?"
+)
 _LATIN_NAME = re.compile(r"[A-Z][a-z'’-]{1,30}(?: [A-Z]\.)?(?: [A-Z][a-zA-Z'’-]{1,30}){1,2}(?![a-zA-Z])")
 # Before a name: it belongs to a place or to an organisation.
 _PLACE = re.compile(
-    r"(?:^|[^а-я])(?:ул|улиц[а-я]{1,2}|пр-?к?т|просп|проспект[а-я]{0,2}|пл|площад[а-я]{1,2}|пер|переул[а-я]{2,3}|бульвар[а-я]{0,2}|шоссе"
-    r"|наб|набережн[а-я]{2}|им|имени|памяти|школ[а-я]{1,2}|лице[а-я]{1,2}|театр[а-я]{0,2}|фонд[а-я]{0,2}|музе[а-я]{1,2}|парк[а-я]{0,2}|станци[а-я]|метро|ооо|оао|зао|пао|ао|тоо)"
+    r"(?:^|[^а-я])(?:ул|улиц[а-я]{1,2}|пр-?к?т|просп|проспект[а-я]{0,2}|пл|площад[а-я]{1,2}|пер"
+    r"|переул[а-я]{2,3}|бульвар[а-я]{0,2}|шоссе"
+    r"|наб|набережн[а-я]{2}|им|имени|памяти|школ[а-я]{1,2}|лице[а-я]{1,2}|театр[а-я]{0,2}"
+    r"|фонд[а-я]{0,2}|музе[а-я]{1,2}|парк[а-я]{0,2}|станци[а-я]|метро|ооо|оао|зао|пао|ао|тоо)"
     r"[. \"]{0,3}$"
 )
 # Before a name: somebody else than the writer.
 _OTHER = re.compile(
-    r"(?:^|[^а-я])(?:муж|жен|супруг|сын|доч|мат|мам|отц|отец|пап|брат|сестр|бабушк|дедушк|дед|внук|внучк|ребен|дет|тещ|тест|свекр|сосед"
-    r"|специалист|оператор|инспектор|сотрудни|директор|врач|доктор|судь|начальник|руководител|консультант|менеджер|министр|президент"
-    r"|губернатор|мэр|пристав|нотариус|представител|опекун|уважаем|глав|депутат|пациент|клиент|гражданин|умер|получател|владел|собственник"
-    r"|должник|ответчик|истец|абонент|учител|воспитател|юрист|адвокат|следовател|участков)[а-я]{0,5}(?: мо[а-я]{1,3})?[ ,:-]{1,4}$"
+    r"(?:^|[^а-я])(?:муж|жен|супруг|сын|доч|мат|мам|отц|отец|пап|брат|сестр|бабушк|дедушк|дед|внук"
+    r"|внучк|ребен|дет|тещ|тест|свекр|сосед"
+    r"|специалист|оператор|инспектор|сотрудни|директор|врач|доктор|судь|начальник|руководител"
+    r"|консультант|менеджер|министр|президент"
+    r"|губернатор|мэр|пристав|нотариус|представител|опекун|уважаем|глав|депутат|пациент|клиент"
+    r"|гражданин|умер|получател|владел|собственник"
+    r"|должник|ответчик|истец|абонент|учител|воспитател|юрист|адвокат|следовател"
+    r"|участков)[а-я]{0,5}(?: мо[а-я]{1,3})?[ ,:-]{1,4}$"
 )
 _GREETED = re.compile(r"(?:здравствуйте|добрый день|доброе утро|добрый вечер|привет|уважаем[а-я]{2})[ ,]{1,3}$")
 _FROM = re.compile(r"(?:^|[^а-я])от[ \t]{1,3}(?:гр\.? |гражд[а-я]{4,6} )?$")
@@ -59,6 +78,7 @@ def full_name(text: str, signature: str | None = None) -> str | None:
         or _with_patronymic(text, low)
         or _below_regards(text, low)
         or (_signed(signature) if signature else None)
+        or _opening(text)
     )
 
 
@@ -121,7 +141,9 @@ def _signed(signature: str) -> str | None:
             return initials[0]
         low = fold(line)
         words = _following(line, low, 0, 4)
-        name = _longest_name(words, trusted=False) if words and not _PLACE.search(low[:12]) else None
+        alone = " ".join(words) == " ".join(line.split())
+        by_patronymic = alone and any(_PATRONYMIC.fullmatch(fold(word)) for word in words)
+        name = _longest_name(words, trusted=by_patronymic) if words and not _PLACE.search(low[:12]) else None
         if name:
             return name
         latin = _LATIN_NAME.fullmatch(line)
@@ -130,7 +152,25 @@ def _signed(signature: str) -> str | None:
     return None
 
 
-_NOT_PEOPLE = re.compile(r"\b(?:Sent|From|Best|Kind|Thank|Support|Team|Mail|Phone|iPhone|Galaxy|Office|Outlook|Regards|Department)\b")
+_NOT_PEOPLE = re.compile(
+    r"\b(?:Sent|From|Best|Kind|Thank|Support|Team|Mail|Phone|iPhone|Galaxy|Office|Outlook|Regards"
+    r"|Department)\b"
+)
+
+
+_OPENING = re.compile(
+    r"\s{0,8}([^\W\d_]{2,30}(?:-[^\W\d_]{2,30})?(?:[ \t]{1,3}[^\W\d_]{2,30}"
+    r"(?:-[^\W\d_]{2,30})?){1,2})[ \t]*(?=[,.;\n]|$)"
+)
+
+
+def _opening(text: str) -> str | None:
+    """«Иванов Иван, 500100732259, не могу войти»: name and surname alone before the first comma or line end."""
+    opening = _OPENING.match(text)
+    words = opening[1].split() if opening else []
+    if not words or len({word[0].isupper() for word in words}) > 1:
+        return None
+    return _nominative(words) if _is_full_name(words, trusted=False) else None
 
 
 def _elsewhere(low: str, begin: int, words: int) -> bool:
@@ -142,7 +182,10 @@ def _elsewhere(low: str, begin: int, words: int) -> bool:
 
 # ---------------------------------------------------------------- words
 
-_GAP = re.compile(r"[ \t]{1,3}|[ \t]{0,3}\n[ \t]{0,3}")
+_SPACE = re.compile(r"[ \t]{1,3}")
+# A name may be wrapped over a line before its patronymic, or stand in a column.
+_BEFORE = re.compile(r"([^\W\d_]+(?:-[^\W\d_]+)?)(?:[ \t]{1,3}|[ \t]{0,2}\n[ \t]{0,2})$")
+_BEHIND = re.compile(r"[ \t]{1,3}([^\W\d_]+(?:-[^\W\d_]+)?)")
 
 
 def _following(text: str, low: str, at: int, most: int) -> list[str]:
@@ -153,7 +196,7 @@ def _following(text: str, low: str, at: int, most: int) -> list[str]:
         if not word or len(word[0]) > 40:
             break
         words.append(text[at : word.end()])
-        gap = re.compile(r"[ \t]{1,3}").match(low, word.end())
+        gap = _SPACE.match(low, word.end())
         if not gap:
             break
         at = gap.end()
@@ -164,22 +207,22 @@ def _around(text: str, low: str, start: int, end: int) -> tuple[list[str], int]:
     """The words of a name around a patronymic: two before it and one behind."""
     begin = start
     words = [text[start:end]]
-    for _ in range(2 if not low.startswith(("оглы", "оглу", "кызы", "гызы", "углы", "улы"), start) else 3):
-        before = re.compile(r"([^\W\d_]+(?:-[^\W\d_]+)?)[ \t]{1,3}$").search(low, max(0, begin - 44), begin)
+    for _ in range(2 if low[start:end] not in _TURKIC else 3):
+        before = _BEFORE.search(low, max(0, begin - 44), begin)
         if not before or not _part_of_name(text[before.start(1) : before.end(1)]):
             break
         begin = before.start(1)
         words.insert(0, text[begin : before.end(1)])
     if len(words) < 3:
-        after = re.compile(r"[ \t]{1,3}([^\W\d_]+(?:-[^\W\d_]+)?)").match(low, end)
+        after = _BEHIND.match(low, end)
         if after and _part_of_name(text[after.start(1) : after.end(1)]):
             words.append(text[after.start(1) : after.end(1)])
     return words, begin
 
 
 def _capital(word: str) -> str:
-    if word in ("оглы", "кызы", "оглу", "гызы"):
-        return word
+    if word.lower() in _TURKIC:
+        return word.lower()
     return "-".join(piece[:1].upper() + piece[1:].lower() for piece in word.split("-"))
 
 
@@ -188,7 +231,7 @@ def _capital(word: str) -> str:
 
 @cache
 def _morph() -> Any:
-    return pymorphy3.MorphAnalyzer(lang="ru")
+    return MorphAnalyzer(lang="ru")  # type: ignore[no-untyped-call]
 
 
 @lru_cache(maxsize=512)
@@ -204,6 +247,8 @@ def _part_of_name(word: str) -> bool:
     """A name or surname; a word in small letters only when it can hardly be anything else."""
     if len(word) < 2:
         return False
+    if word.lower() in _TURKIC:
+        return True
     parses = _parses(word.lower())
     best = parses[0].tag
     if word[0].isupper() and not (word.isupper() and len(word) < 3):
@@ -225,13 +270,15 @@ def _is_full_name(words: list[str], trusted: bool) -> bool:
     if not all(_part_of_name(word) for word in words):
         return False
     kinds = [{kind for kind in ("Name", "Surn", "Patr") if _is(word, kind)} for word in words]
-    turkic = words[-1].lower() in ("оглы", "кызы", "оглу", "гызы", "углы", "улы")
+    turkic = words[-1].lower() in _TURKIC
     if len(words) == 4:
         return turkic
     if len(words) == 3:
         return turkic or any("Patr" in kind for kind in kinds) or (trusted and any("Name" in kind for kind in kinds))
-    named = any("Name" in kind for kind in kinds)
-    return named and (any(kind & {"Surn", "Patr"} for kind in kinds) or trusted)
+    if trusted:
+        return any("Name" in kind for kind in kinds)
+    # Name and patronymic alone are how one addresses somebody, not how one introduces oneself.
+    return any("Name" in one and "Surn" in other and "Patr" not in other for one, other in (kinds, kinds[::-1]))
 
 
 def _nominative(words: list[str]) -> str:
@@ -253,4 +300,3 @@ def _nominative(words: list[str]) -> str:
     if not all(inflected):
         return plain
     return " ".join(_capital(parse.word) for parse in inflected)
-

@@ -53,12 +53,17 @@ def remove(text: str) -> Cleaned:
 # ---------------------------------------------------------------- passwords
 
 _KEY = re.compile(
-    r"(?:парол(?:ь|я|ю|ем|е|и)|пассворд|пасворд|пасс|passw(?:or)?d|passcode|passphrase|pass|pwd|кодов(?:ое|ым) слово(?:м)?)"
+    r"(?:парол(?:ь|я|ю|ем|е|и)|пассворд|пасворд|пасс|passw(?:or)?d|passcode|passphrase|pass|pwd"
+    r"|кодов(?:ое|ым) слово(?:м)?)"
     r"(?![a-zа-я])"
 )
+# Also a boarding pass and «пасс» in football: a password only before a colon.
+_BRIEF = ("pass", "пасс")
 _QUALIFIED = re.compile(
-    r"(?:[\s_]{1,4}(?:от|для|к|на|в|у|меня|мой|был|такой|вот|это|следующий|старый|новый|текущий|временный|is|was|for|to|my|the"
-    r"|входа|госуслуг\w{0,4}|портал\w{0,3}|лк|личн\w{1,4}|кабинет\w{0,2}|почт\w{0,2}|аккаунт\w{0,2}|учетн\w{1,3}|запис\w{1,2}"
+    r"(?:[\s_]{1,4}(?:от|для|к|на|в|у|меня|мой|был|такой|вот|это|следующий|старый|новый|текущий"
+    r"|временный|is|was|for|to|my|the"
+    r"|входа|госуслуг\w{0,4}|портал\w{0,3}|лк|личн\w{1,4}|кабинет\w{0,2}|почт\w{0,2}|аккаунт\w{0,2}"
+    r"|учетн\w{1,3}|запис\w{1,2}"
     r"|приложени\w{1,2}|сайт\w{0,2}|карт\w{0,2}|есиа|esia|account|email|portal|login)(?![a-zа-я0-9])){0,6}"
 )
 _STRONG = re.compile(r"[\s_]{0,8}(?:[:=]|->|=>)\s{0,16}")
@@ -70,16 +75,21 @@ _PAIR = re.compile(r"([^\s/,;:]{2,64})(?:\s{0,2}[/,;:]\s{0,2}|\s{1,3})([^\s,;]{3
 _NOT_A_VALUE = re.compile(
     r"[\w.+-]+@[\w-]+\.[\w.-]+$|https?:|www\.|\d{6}-\d{6,7}-\d|\d{1,2}[.:/]\d{2}(?:[.:/]\d{2,4})?$|\d{4}-\d\d-\d\d"
     r"|\d{1,2}-?[а-я]+$|\[удалено|\*+$|-+$"
-    r"|(?:не|нет|неверн|неправ|забы|утер|потер|восстан|восстон|сброс|смен|измен|замен|получ|создан|просьб|ошиб|вход|войти"
-    r"|невозм|пробл|вопрос|помощ|помог|отсут|скрыт|прежн|верн|прав|тот|или|and|or|no|not|none|wrong|incorrect|invalid|expired|reset"
+    r"|(?:не|нет|неверн|неправ|забы|утер|потер|восстан|восстон|сброс|смен|измен|замен|получ|создан"
+    r"|просьб|ошиб|вход|войти"
+    r"|невозм|пробл|вопрос|помощ|помог|отсут|скрыт|прежн|верн|прав|тот|или|and|or|no|not|none|wrong"
+    r"|incorrect|invalid|expired|reset"
     r"|recovery|forgot|lost|change|required|too|does|doesn|is|was|has|lost|field|manager|help|unknown|same)(?![0-9])"
 )
 _PRODUCT = re.compile(
-    r"(?:google|gmail|apple|icloud|windows|win|wi-?fi|android|ios|iphone|chrome|yandex|mail|email|e-mail|vk|telegram|whatsapp"
+    r"(?:google|gmail|apple|icloud|windows|win|wi-?fi|android|ios|iphone|chrome|yandex|mail|email"
+    r"|e-mail|vk|telegram|whatsapp"
     r"|viber|sber\w*|gosuslugi\w*|esia|online|login|id|excel|word|pdf|max|sms|pin|qr|n)[\d.]*(?:ru|com)?$"
 )
 _FILE_END = re.compile(r"\.(?:txt|jpe?g|png|pdf|docx?|xlsx?|zip|rar|heic|bmp|gif|mp4)$")
-_AFTER_NUMBER = re.compile(r"\s{0,2}(?:раз|дн|ден|мин|час|год|г\.|руб|симв|знак|цифр|букв|times|days|hours|minutes|char)")
+_AFTER_NUMBER = re.compile(
+    r"\s{0,2}(?:раз|дн|ден|мин|час|год|г\.|руб|симв|знак|цифр|букв|times|days|hours|minutes|char)"
+)
 _CYRILLIC = re.compile(r"[а-я]")
 _LATIN = re.compile(r"[a-z]")
 _WORD_ENDS = re.compile(r"[ \t]*(?:$|[\n,;.!)])")
@@ -92,7 +102,7 @@ def _passwords(text: str, low: str) -> list[tuple[int, int, Secret]]:
         if key.start() and low[key.start() - 1].isalpha():
             continue
         value = _paired(low, key) or _password_after(text, low, key)
-        if value:
+        if value and value[0] < value[1]:
             found.append((*value, "password"))
     return found
 
@@ -108,7 +118,10 @@ def _paired(low: str, key: re.Match[str]) -> tuple[int, int] | None:
     if not pair or _CYRILLIC.search(pair[1]):
         return None
     start, stop = _trim(low, *pair.span(2))
-    return (start, stop) if _mixed(low[start:stop]) and not _NOT_A_VALUE.match(low[start:stop]) else None
+    value = low[start:stop]
+    if value.startswith("[удалено"):
+        return start, start  # taken out before: the login is not the password
+    return (start, stop) if _mixed(value) and not _NOT_A_VALUE.match(value) else None
 
 
 def _password_after(text: str, low: str, key: re.Match[str]) -> tuple[int, int] | None:
@@ -134,20 +147,22 @@ def _judge(
         quoted = low[slice(*span)]
         plain = " " in quoted and not any(char.isdigit() for char in quoted)
         unfit = plain or _NOT_A_VALUE.match(quoted) or (strength == "weak" and not _mixed(quoted))
-        return None if unfit or key in ("pass", "пасс") and strength != "strong" else span
+        return None if unfit or (key in _BRIEF and strength != "strong") else span
     start, stop = _trim(low, *found.span(2))
     value = low[start:stop]
     if len(value) < 3 or _NOT_A_VALUE.match(value) or _PRODUCT.match(value):
         return None
-    if key in ("pass", "пасс") and strength != "strong":
+    if key in _BRIEF and strength != "strong":
         return None
     if "\n" in separator[0] and not _LINE_ENDS.match(low, stop):
         return None
-    return (start, stop) if _is_password(text[start:stop], low, stop, strength, _CYRILLIC.match(key) is not None) else None
+    return (
+        (start, stop) if _is_password(text[start:stop], low, stop, strength, _CYRILLIC.match(key) is not None) else None
+    )
 
 
 def _is_password(value: str, low: str, stop: int, strength: str, russian: bool) -> bool:
-    """Whether a word that follows «пароль» is the password: digits and Latin letters speak for it, Russian words against."""
+    """Whether a word after «пароль» is the password: digits and Latin letters speak for it, Russian words against."""
     has_digit = any(char.isdigit() for char in value)
     if value.isdigit():
         if strength == "strong":
@@ -183,8 +198,10 @@ def _trim(low: str, start: int, stop: int) -> tuple[int, int]:
 
 _DIGITS = re.compile(r"\d{3}")
 _LINK = (
-    r"(?:[\s_:=\"'(\-]|(?:из|по|в|от|с|на|мне|мой|моя|моей|такой|вот|это|был|есть|смс|sms|сообщени[яие]|подтверждения|доступа"
-    r"|безопасности|авторизации|активации|входа|госуслуг|банка|карты|карте|пришел|is|was|my|the|for|from|card|bank|сообщаю"
+    r"(?:[\s_:=\"'(\-]|(?:из|по|в|от|с|на|мне|мой|моя|моей|такой|вот|это|был|есть|смс|sms"
+    r"|сообщени[яие]|подтверждения|доступа"
+    r"|безопасности|авторизации|активации|входа|госуслуг|банка|карты|карте|пришел|is|was|my|the|for"
+    r"|from|card|bank|сообщаю"
     r")(?![a-zа-я])){1,16}"
 )
 _NUMBER_END = r"(?!\d|[-.:/]\d)"
@@ -197,8 +214,10 @@ _CODE = re.compile(
     r"(?:код(?:а|ом|у)?(?![a-zа-я])|code(?![a-z])|otp(?![a-z]))" + _LINK + r"(\d{3}[- ]\d{3}|\d{4,8})" + _NUMBER_END
 )
 _CODE_CONTEXT = re.compile(
-    r"смс|sms|подтвержд|проверочн|одноразов|доступа|безопасност|верификац|авторизац|активац|confirm|verif|one-time|otp|security"
-    r"|приш[ел]|присла|прислан|получил|ввожу|ввел|ввод|вбива|мой код|сообщил|назвал|продикт|сказал|отправил|my code|код из|код от|enter"
+    r"смс|sms|подтвержд|проверочн|одноразов|доступа|безопасност|верификац|авторизац|активац|confirm"
+    r"|verif|one-time|otp|security"
+    r"|приш[ел]|присла|прислан|получил|ввожу|ввел|ввод|вбива|мой код|сообщил|назвал|продикт|сказал"
+    r"|отправил|my code|код из|код от|enter"
 )
 _CODE_AFTER = re.compile(r"[\s,(]{0,3}(?:из|from|в|по|в) (?:смс|sms|сообщени|текста)")
 _NOT_COME = re.compile(r"не\s(?:прих|приш|прис|пост|получ)[а-я]*\s(?:\w+\s)?$|(?:номер|ошибк)[а-я]*\s$")
@@ -236,8 +255,14 @@ def _word_starts(low: str, at: int) -> bool:
 # ---------------------------------------------------------------- cards
 
 # Thirteen digits are left out: a ticket number has as many, and one in ten of them passes the Luhn check.
-_CARD = re.compile(r"(?<![\d.-])(?:\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}(?:[ -]\d{2,3})?|[2-6]\d{15}|[2-6]\d{17,18})(?![ -]?\d)")
-_NOT_A_CARD = re.compile(r"(?:заявлени|обращени|заявк|уин|начислени|квитанци|постановлени|сч[её]т|полис|imei|трек|отправлени)[а-я]*\W{0,3}(?:(?:номер|n|№)\W{0,3})?$")
+_CARD = re.compile(
+    r"(?<![\d.-])(?:\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}(?:[ -]\d{2,3})?|[2-6]\d{15}"
+    r"|[2-6]\d{17,18})(?![ -]?\d)"
+)
+_NOT_A_CARD = re.compile(
+    r"(?:заявлени|обращени|заявк|уин|начислени|квитанци|постановлени|сч[её]т|полис|imei|трек"
+    r"|отправлени)[а-я]*\W{0,3}(?:(?:номер|n|№)\W{0,3})?$"
+)
 
 
 def _cards(low: str) -> list[tuple[int, int, Secret]]:
@@ -252,37 +277,54 @@ def _cards(low: str) -> list[tuple[int, int, Secret]]:
 
 # ---------------------------------------------------------------- who asks for secrets
 
-_SECRET = (
+_ASKED_FOR = (
     r"(?:парол[а-я]{1,3}|пин[- ]?код[а-я]{0,2}|пин(?![а-я])|pin(?![a-z])|cvv2?|cvc2?|кодов[а-я]{2,3} слов[а-я]"
     r"|код[а-я]{0,2}(?:,)? (?:из|от|с|который|подтверждения|доступа|безопасности|авторизации|активации|на обороте|в)"
-    r"|(?:смс|sms|проверочн[а-я]{2}|одноразов[а-я]{2}|полученн[а-я]{2}|пришедш[а-я]{2,3})[- ]код[а-я]{0,2}|код[а-я]{0,2}(?![а-я])(?! (?:ошибк|регион|услуг|подраздел|ведомств|заявк|обращ))"
-    r"|(?:данн[а-я]{2}|номер[а-я]{0,2}|реквизит[а-я]{1,2})(?: ваше[а-я]{1,2}| своей| банковской| вашей банковской){0,2} карт[а-я]{1,2}"
+    r"|(?:смс|sms|проверочн[а-я]{2}|одноразов[а-я]{2}|полученн[а-я]{2}"
+    r"|пришедш[а-я]{2,3})[- ]код[а-я]{0,2}|код[а-я]{0,2}(?![а-я])(?! (?:ошибк|регион|услуг|подраздел"
+    r"|ведомств|заявк|обращ))"
+    r"|(?:данн[а-я]{2}|номер[а-я]{0,2}|реквизит[а-я]{1,2})(?: ваше[а-я]{1,2}| своей| банковской"
+    r"| вашей банковской){0,2} карт[а-я]{1,2}"
     r"|(?:скан|фот)[а-я]{0,5}(?: (?:ваше|свое|стран|разворот)[а-я]{1,5}){0,3} (?:паспорт|документ|снилс)[а-я]{0,3})"
 )
 _BETWEEN = r"(?:, пожалуйста,?)?[^.!?,\n]{0,48}?(?<![а-яa-z])"
-# Words that hand a secret over to a person. «Введите пароль» is what every honest page says, so it needs a link beside it.
+# Words that hand a secret over to a person. Every honest page says «введите пароль», so that needs a link beside it.
 _TELL = re.compile(
-    r"(?:сообщите|сообщить|назовите|назвать|продиктуйте|продиктовать|скажите|сказать|перешлите|переслать|скиньте|скинуть"
-    r"|передайте|передать|называйте|сообщай(?:те)?)(?![а-я])(?P<between>" + _BETWEEN + r")" + _SECRET
+    r"(?:сообщите|сообщить|назовите|назвать|продиктуйте|продиктовать|скажите|сказать|перешлите"
+    r"|переслать|скиньте|скинуть"
+    r"|передайте|передать|называйте|сообщай(?:те)?)(?![а-я])(?P<between>" + _BETWEEN + r")" + _ASKED_FOR
 )
 _SEND = re.compile(
-    r"(?:пришлите|прислать|отправьте|отправить|вышлите|выслать|подтвердите|предоставьте|предоставить|направьте)(?![а-я])"
-    r"(?P<between>" + _BETWEEN + r")(?P<what>" + _SECRET + r")"
+    r"(?:пришлите|прислать|отправьте|отправить|вышлите|выслать|подтвердите|предоставьте|предоставить"
+    r"|направьте)(?![а-я])"
+    r"(?P<between>" + _BETWEEN + r")(?P<what>" + _ASKED_FOR + r")"
 )
-_ENTER = re.compile(r"(?:введите|укажите|ввести|указать|подтвердите|вводите)(?![а-я])" + _BETWEEN + _SECRET)
-_DEMAND = re.compile(r"(?:прос[ия]т|просил[аи]?|требу[ею]т|требовал[аи]?|запрашива[а-я]{2,4}|выманива[а-я]{2,4}|необходимо|нужно|срочно|должны|обязаны|попросил[аи]?|потребовал[аи]?)(?![а-я])")
+_ENTER = re.compile(r"(?:введите|укажите|ввести|указать|подтвердите|вводите)(?![а-я])" + _BETWEEN + _ASKED_FOR)
+_DEMAND = re.compile(
+    r"(?:прос[ия]т|просил[аи]?|требу[ею]т|требовал[аи]?|запрашива[а-я]{2,4}|выманива[а-я]{2,4}"
+    r"|необходимо|нужно|срочно|должны|обязаны|попросил[аи]?|потребовал[аи]?)(?![а-я])"
+)
 _ENGLISH = re.compile(
     r"(?:send|tell|give|provide|share|reply with|confirm|verify|forward)(?: to)?(?: us| me)? (?:with )?your "
     r"(?:[a-z-]+ ){0,3}(?:password|passcode|pin|code|otp|cvv|cvc|card (?:number|details)|passport)"
 )
-_NEGATED = re.compile(r"(?:(?:^|[^а-я])(?:не|никому|никогда|нельзя|никто|ни в коем случае|never|not|don't|do not)(?:[ ,]+[а-яa-z]+){0,2}[ ,]*)$")
-_FOR_ME = re.compile(r"(?:^|[^а-я])(?:мне|меня|нам новый|новый|заново|повторно|снова|не (?:могу|получа|прих))(?![а-я])|(?:чтобы|зачем|как|куда|где|кому)(?![а-я])")
-_YOURS = re.compile(r"(?:^|[^а-я])(?:ваш|свой|свои|сво[еюи]|нам|сюда|оператор|сотрудник|в ответ|из (?:смс|sms|сообщ)|на обороте|карт|скан|фото|cv|пин|в этот чат)")
+_NEGATED = re.compile(
+    r"(?:(?:^|[^а-я])(?:не|никому|никогда|нельзя|никто|ни в коем случае|never|not|don't"
+    r"|do not)(?:[ ,]+[а-яa-z]+){0,2}[ ,]*)$"
+)
+_FOR_ME = re.compile(
+    r"(?:^|[^а-я])(?:мне|меня|нам новый|новый|заново|повторно|снова|не (?:могу|получа|прих))(?![а-я])"
+    r"|(?:чтобы|зачем|как|куда|где|кому)(?![а-я])"
+)
+_YOURS = re.compile(
+    r"(?:^|[^а-я])(?:ваш|свой|свои|сво[еюи]|нам|сюда|оператор|сотрудник|в ответ|из (?:смс|sms|сообщ)"
+    r"|на обороте|карт|скан|фото|cv|пин|в этот чат)"
+)
 _LINKED = re.compile(r"https?://|по ссылке|перейд(?:ите|я)|в ответном|в ответ на это")
 
 
 def asks_for_secrets(text: str) -> bool:
-    """Whether somebody is asked for a password, PIN, code, card or scans: forwarded phishing, or a story of such a call.
+    """Whether somebody is asked for a password, PIN, code, card or scans: forwarded phishing, or a tale of such a call.
 
     False for a warning («никому не сообщайте код»), for a page's «введите пароль» and for a citizen who wants
     one sent to himself («пришлите мне новый пароль»).
