@@ -98,8 +98,9 @@ class WhatsAppPeople(StandIn):
 
     def text(self, person: Person, text: str, *, reply_to: str | None = None, **more: Any) -> Written:
         """A text; `reply_to` is the wamid that it answers."""
-        context = {"from": self.display_phone, "id": reply_to} if reply_to else None
-        return self.write(person, "text", {"body": text}, context=context, **more)
+        if reply_to:
+            more["context"] = {"from": self.display_phone, "id": reply_to}
+        return self.write(person, "text", {"body": text}, **more)
 
     def image(self, person: Person, content: bytes, caption: str | None = None, **more: Any) -> Written:
         return self.attach(person, "image", content, "image/jpeg", caption=caption, **more)

@@ -1,0 +1,7 @@
+"""`python -m sandbox`."""
+
+import sys
+
+from sandbox.run import main
+
+sys.exit(main())

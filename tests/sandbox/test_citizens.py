@@ -1,0 +1,151 @@
+"""The citizens are the same for the same seed, write everything there is to write, and quote what they were told."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import socket
+import threading
+import tomllib
+from collections.abc import Iterator, Sequence
+
+import pytest
+from stdnum.ru import inn as inn_check
+
+from sandbox.citizens import CHANNELS, PLOTS, TROUBLES, cast, inn, snils
+from sandbox.crowd import Crowd
+from sandbox.letters import letter
+from sandbox.run import PORTS, Sandbox, main
+from sandbox.server import Sent
+
+
+class Mailbox:
+    """A post that acknowledges every letter with a number of its own."""
+
+    def __init__(self) -> None:
+        self.letters: list[bytes] = []
+        self.answers: dict[str, list[bytes]] = {}
+
+    def deliver(self, letter: bytes) -> None:
+        self.letters.append(letter)
+        sender = str(email.message_from_bytes(letter, policy=email.policy.default)["From"].addresses[0].addr_spec)
+        number = f"261122-{len(self.letters):06d}-1"
+        answer = f"Message-ID: <ack-{len(self.letters)}@x>\nSubject: Request {number}\n\n{number}\n"
+        self.answers.setdefault(sender, []).append(answer.encode())
+
+    def received(self, address: str) -> Sequence[bytes]:
+        return self.answers.get(address, [])
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(seed=3, time_factor=0.01) as sandbox:
+        yield sandbox
+
+
+def test_a_seed_makes_the_same_citizens_again_and_another_seed_others() -> None:
+    assert cast(5) == cast(5) != cast(6)
+    people = cast(5)
+    assert {each.channel for each in people} == set(CHANNELS)
+    assert {each.desk for each in people} == set(TROUBLES)
+    assert {(each.channel, each.plot) for each in people} == {(channel, plot) for channel in CHANNELS for plot in PLOTS}
+    assert len({each.phone for each in people}) == len(people)
+
+
+def test_identifiers_have_right_check_digits() -> None:
+    import random
+
+    chance = random.Random(1)
+    for _ in range(200):
+        assert inn_check.is_valid(inn(chance))
+        number = snils(chance)
+        total = sum((9 - at) * int(digit) for at, digit in enumerate(number[:9]))
+        assert int(number[9:]) == total % 101 % 100
+
+
+def test_letters_are_the_same_for_the_same_arguments_and_hold_what_was_written() -> None:
+    for citizen in cast(2, 40):
+        text = citizen.story[0].text
+        made = [letter(citizen, text, to="help@example.ru", subject="Обращение", at=1.7e9) for _ in range(2)]
+        for raw in made:
+            parsed = email.message_from_bytes(raw, policy=email.policy.default)
+            body = parsed.get_body(("plain",))
+            assert body is not None and text in body.get_content()
+            assert parsed["From"].addresses[0].addr_spec == citizen.email
+
+
+def test_every_citizen_tells_the_whole_story(sandbox: Sandbox) -> None:
+    """A bot that answers nothing: they write without the number in the end."""
+    mailbox = Mailbox()
+    crowd = sandbox.crowd(pace=2000.0, post=mailbox)
+    crowd.run()
+    assert len(crowd.said) == sum(len(each.story) for each in cast(3, 48))
+    told = {native for said in crowd.said for native in said.native_ids}
+    platforms = (sandbox.telegram, sandbox.vk, sandbox.whatsapp)
+    written = {each.native_id for platform in platforms for each in platform.written}
+    assert written <= told and len(told - written) == len(mailbox.letters)
+    assert any("номер не помню" in said.text for said in crowd.said)
+
+
+def test_they_quote_the_number_that_they_were_told_and_a_stranger_quotes_another_one(sandbox: Sandbox) -> None:
+    mailbox, done = Mailbox(), threading.Event()
+    numbers: dict[int, str] = {}
+
+    def acknowledge() -> None:
+        """A bot: one number for each person, once."""
+        while not done.wait(0.01):
+            for made in list(sandbox.telegram.written):
+                peer = int(made.conversation)
+                if peer not in numbers:
+                    numbers[peer] = f"261122-{len(numbers) + 1:06d}-7"
+                    with sandbox.telegram.lock:
+                        sandbox.telegram.sent.append(_sent(peer, numbers[peer]))
+
+    thread = threading.Thread(target=acknowledge)
+    thread.start()
+    crowd = sandbox.crowd(pace=200.0, post=mailbox, channels=("telegram", "email"))
+    crowd.run()
+    done.set()
+    thread.join()
+    by_plot = {(said.citizen.channel, said.citizen.plot): said for said in crowd.said if "{" in said.step.text}
+    repeat, stranger = by_plot["telegram", "repeat"], by_plot["telegram", "stranger"]
+    assert numbers[repeat.citizen.platform_id] in repeat.text
+    [foreign] = [number for peer, number in numbers.items() if number in stranger.text]
+    assert foreign != numbers[stranger.citizen.platform_id]
+    assert "261122-" in by_plot["email", "repeat"].text
+    replies = [raw for raw in mailbox.letters if b"In-Reply-To: <ack-" in raw]
+    assert len(replies) == 1
+
+
+def _sent(peer: int, number: str) -> Sent:
+    return Sent(str(peer), f"Ваше обращение {number} принято", f"{peer}:1", 0.0, {})
+
+
+def test_the_configuration_names_the_stand_ins(sandbox: Sandbox) -> None:
+    parsed = tomllib.loads(sandbox.toml())["channels"]
+    assert parsed == sandbox.channels()
+    assert parsed["telegram"]["api_url"] == sandbox.telegram.url
+    assert parsed["whatsapp"]["graph_url"].startswith(sandbox.whatsapp.url)
+
+
+def test_a_hook_that_never_answers_is_given_up(sandbox: Sandbox) -> None:
+    assert not sandbox.subscribe("http://127.0.0.1:1/hooks/whatsapp", patience=0.5)
+
+
+def test_a_crowd_can_be_stopped(sandbox: Sandbox) -> None:
+    crowd: Crowd = sandbox.crowd(pace=0.001).start()
+    crowd.stop()
+    assert crowd.finished and crowd.said == []
+
+
+def test_the_command_prints_the_configuration_and_the_citizens(capsys: pytest.CaptureFixture[str]) -> None:
+    ports = []
+    for _ in range(4):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            ports.append(str(probe.getsockname()[1]))
+    options = [f"--{name}-port={port}" for name, port in zip(PORTS, ports, strict=True)]
+    assert main([*options, "--citizens=8", "--pace=2000", "--until-done"]) == 0
+    shown = capsys.readouterr().out
+    assert f'api_url = "http://127.0.0.1:{ports[0]}"' in shown
+    assert "telegram  " in shown and "whatsapp  " in shown
