@@ -11,7 +11,7 @@ _DATED = re.compile(r"(?<![0-9])(?:[0-9]{1,2}[./-][0-9]{1,2}[./-])?(?:20)?[0-9]{
 
 
 def kind(between: str) -> str:
-    """What separates two groups: a mark, or `\n`, or a space, or nothing."""
+    """What separates two groups: a mark, or a line's end, or a space, or nothing."""
     mark = between.strip(" \n>")
     if mark:
         return mark[0]
