@@ -42,6 +42,11 @@ def _no_constant(name: str) -> float:
     raise ValueError(name)
 
 
+# Made once: `json.loads` with an option makes a decoder at each call, which costs as much as a small payload.
+_STRICT = json.JSONDecoder(parse_constant=_no_constant)
+_MARKING = json.JSONDecoder(parse_int=lambda digits: int(digits) if len(digits) < 4000 else math.inf)
+
+
 def parse(payload: bytes, *, mark_long_integers: bool = False) -> Any:
     """The JSON value, or `Unreadable` with the reason (no JSON value is one). Of equal keys the last one counts.
 
@@ -55,9 +60,7 @@ def parse(payload: bytes, *, mark_long_integers: bool = False) -> Any:
     except UnicodeDecodeError:
         return Unreadable("not UTF-8")
     try:
-        if mark_long_integers:
-            return json.loads(document, parse_int=lambda digits: int(digits) if len(digits) < 4000 else math.inf)
-        return json.loads(document, parse_constant=_no_constant)
+        return (_MARKING if mark_long_integers else _STRICT).decode(document)
     except json.JSONDecodeError:
         return Unreadable("not JSON")
     except ValueError:

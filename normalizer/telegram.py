@@ -52,18 +52,20 @@ _NOT_MESSAGES = {
     "subscription": "a subscription changed",
     "stopped_message_generation": "generation stopped",
 }
-_SERVICE = (
-    "new_chat_members", "left_chat_member", "chat_owner_left", "chat_owner_changed", "new_chat_title",
-    "new_chat_photo", "delete_chat_photo", "group_chat_created", "supergroup_chat_created", "channel_chat_created",
-    "message_auto_delete_timer_changed", "pinned_message", "gift_upgrade_sent", "connected_website",
-    "write_access_allowed", "proximity_alert_triggered", "boost_added", "chat_background_set",
-    "checklist_tasks_done", "checklist_tasks_added", "direct_message_price_changed", "forum_topic_created",
-    "forum_topic_edited", "forum_topic_closed", "forum_topic_reopened", "general_forum_topic_hidden",
-    "general_forum_topic_unhidden", "giveaway_created", "giveaway_completed", "managed_bot_created",
-    "paid_message_price_changed", "poll_option_added", "poll_option_deleted", "suggested_post_approved",
-    "suggested_post_approval_failed", "suggested_post_declined", "suggested_post_paid", "suggested_post_refunded",
-    "video_chat_scheduled", "video_chat_started", "video_chat_ended", "video_chat_participants_invited",
-    "community_chat_added", "community_chat_removed", "community_chat_joined", "user_shared",
+_SERVICE = frozenset(
+    {
+        "new_chat_members", "left_chat_member", "chat_owner_left", "chat_owner_changed", "new_chat_title",
+        "new_chat_photo", "delete_chat_photo", "group_chat_created", "supergroup_chat_created", "channel_chat_created",
+        "message_auto_delete_timer_changed", "pinned_message", "gift_upgrade_sent", "connected_website",
+        "write_access_allowed", "proximity_alert_triggered", "boost_added", "chat_background_set",
+        "checklist_tasks_done", "checklist_tasks_added", "direct_message_price_changed", "forum_topic_created",
+        "forum_topic_edited", "forum_topic_closed", "forum_topic_reopened", "general_forum_topic_hidden",
+        "general_forum_topic_unhidden", "giveaway_created", "giveaway_completed", "managed_bot_created",
+        "paid_message_price_changed", "poll_option_added", "poll_option_deleted", "suggested_post_approved",
+        "suggested_post_approval_failed", "suggested_post_declined", "suggested_post_paid", "suggested_post_refunded",
+        "video_chat_scheduled", "video_chat_started", "video_chat_ended", "video_chat_participants_invited",
+        "community_chat_added", "community_chat_removed", "community_chat_joined",
+    }
 )  # fmt: skip
 # Fields around the content: none of them is what a citizen wanted to say.
 _AROUND = frozenset(
@@ -263,9 +265,8 @@ def _not_from_a_citizen(message: dict[str, Any], account: Account) -> Reading | 
         return Renamed("conversation", old=str(chat), new=new)
     if old := identifier(message, "migrate_from_chat_id"):
         return Renamed("conversation", old=old, new=str(chat))
-    for name in _SERVICE:
-        if name in message:
-            return Ignored(f"a service message: {name}")
+    if service := sorted(_SERVICE & message.keys()):
+        return Ignored(f"a service message: {service[0]}")
     writer = identifier(message, "from", "id")
     if mapping(message, "sender_business_bot") or (writer and writer == account.platform_account):
         return Ignored("our own message")

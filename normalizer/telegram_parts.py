@@ -41,6 +41,7 @@ _OTHERS: dict[str, tuple[str, ...]] = {
     "story": ("chat", "id"),
     "successful_payment": ("currency", "total_amount", "invoice_payload"),
     "unique_gift": ("text", "origin", "owned_gift_id"),
+    "user_shared": ("request_id", "user_id"),
     "users_shared": ("request_id", "users"),
     "chat_shared": ("request_id", "chat_id", "title", "username"),
     "web_app_data": ("data", "button_text"),
@@ -49,6 +50,8 @@ _OTHERS: dict[str, tuple[str, ...]] = {
 
 def read_parts(message: Any, draft: Draft, native_id: str, limits: Limits) -> None:
     """Add the parts of a message (or of the message that it answers from another chat), and the words inside them."""
+    if READ_FIELDS.isdisjoint(message):
+        return
     _read_files(message, draft, native_id, limits)
     for name, reader in _READERS.items():
         if isinstance(message.get(name), dict):

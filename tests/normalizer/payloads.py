@@ -47,8 +47,8 @@ _scalars = (
     st.none()
     | st.booleans()
     | st.integers()
-    | st.sampled_from([0, -1, 2**31, 2**63, 10**30, float("inf"), float("nan"), 1e300])
-    | st.floats()
+    | st.sampled_from([0, -1, 2**31, 2**63, 10**30, 1e300])
+    | st.floats(allow_nan=False, allow_infinity=False)  # those make a payload unreadable as a whole
     | st.text(st.characters(), max_size=20)
     | st.sampled_from(["", " ", "\x00", "\ud83d", "\ude00", "\u202e", "12", "-5", "9" * 40, "{", "RU.1", "messages"])
 )
@@ -81,7 +81,8 @@ def mutated(draw: st.DrawFn, kind: str) -> bytes:
     """A golden payload with up to three values replaced by any JSON value, or deleted."""
     payload = golden(kind, draw(st.sampled_from(names(kind))))
     for _ in range(draw(st.integers(1, 3))):
-        place = draw(st.sampled_from(_places(payload)))
+        deepest_first = sorted(_places(payload)[1:], key=len, reverse=True) or [()]
+        place = draw(st.sampled_from(deepest_first))
         payload = _changed(payload, place, draw(anything), draw(st.booleans()))
     return json.dumps(payload).encode()
 
