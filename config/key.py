@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from config.settings import Settings
 
@@ -22,11 +23,19 @@ class KeyTrouble(Exception):
 
 
 def key_path(settings: Settings) -> Path | None:
-    """Where the made key lies; None when the configuration gives one.
-
-    On several machines (PostgreSQL) all need the same key: set `storage.encryption_key`, or copy this file.
-    """
+    """Where the made key lies; None when the configuration gives one."""
     return None if settings.storage.encryption_key else settings.database.folder / KEY_FILE
+
+
+def key_note(settings: Settings) -> str:
+    """One line for `check`: where the key comes from, and what to take care of."""
+    path = key_path(settings)
+    if path is None:
+        return "encryption key: storage.encryption_key"
+    note = f"encryption key: {path}; keep a copy apart from the ledger's"
+    if urlsplit(settings.database.url.get_secret_value()).scheme == "postgresql":
+        note += "; on several machines set the same storage.encryption_key (what this file holds) on each"
+    return note
 
 
 def ensure_encryption_key(settings: Settings) -> bytes:

@@ -33,6 +33,8 @@ _MESSAGES = {
     "model_attributes_type": "should be a section",
     "extra_forbidden": "unknown key",
 }
+# An address is no secret as a whole: the password in it is.
+_ADDRESS = re.compile(r"(?:sqlite|postgresql|amqps?|https?|socks5h?)://(?:[^/@:]*:(?P<password>[^/]*)@)?.*", re.DOTALL)
 _NAME = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*", re.IGNORECASE | re.ASCII)
 
 
@@ -50,20 +52,29 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+def _is_address(value: str) -> None:
+    try:
+        _ = urlsplit(value).port
+    except ValueError:  # its own text would show a piece of the password
+        raise ValueError("is no address; in a password, write / ? # [ ] @ : and % as %2F %3F %23 %5B %5D …") from None
+
+
 def _database_url(value: SecretStr) -> SecretStr:
-    scheme = urlsplit(value.get_secret_value()).scheme
-    if scheme not in ("sqlite", "postgresql"):
+    _is_address(value.get_secret_value())
+    if urlsplit(value.get_secret_value()).scheme not in ("sqlite", "postgresql"):
         raise ValueError("should start with sqlite:/// or postgresql://")
     return value
 
 
 def _broker_url(value: SecretStr) -> SecretStr:
+    _is_address(value.get_secret_value())
     if value.get_secret_value() and urlsplit(value.get_secret_value()).scheme not in ("amqp", "amqps"):
         raise ValueError("should start with amqp:// or amqps://, or be empty")
     return value
 
 
 def _storage_url(value: str) -> str:
+    _is_address(value)
     scheme = urlsplit(value).scheme
     if not value or (scheme and scheme not in ("file", "s3")):
         raise ValueError("should be a folder, file:///folder or s3://bucket/prefix")
@@ -85,6 +96,7 @@ def _encryption_key(value: SecretStr) -> SecretStr:
 
 
 def _web_url(value: str) -> str:
+    _is_address(value)
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("should be http:// or https:// and a host, such as https://help.example.org")
@@ -277,14 +289,11 @@ class Settings(Section):
 def _secrets(value: Any) -> Iterator[str]:
     if isinstance(value, SecretStr):
         text = value.get_secret_value()
-        try:
-            password = urlsplit(text).password
-        except ValueError:
-            password = None
-        if password:
-            yield from (password, unquote(password))
-        elif text and "://" not in text:
-            yield text
+        address = _ADDRESS.fullmatch(text)
+        if address is None:
+            yield from (text,) if text else ()
+        elif address["password"]:
+            yield from (address["password"], unquote(address["password"]))
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
             yield from _secrets(getattr(value, name))

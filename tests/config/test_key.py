@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from config.key import KeyTrouble, ensure_encryption_key, key_path
+from config.key import KeyTrouble, ensure_encryption_key, key_note, key_path
 from config.settings import Settings, load
 
 
@@ -52,3 +52,12 @@ def test_a_key_file_that_holds_no_key_is_never_replaced(content: bytes, tmp_path
     with pytest.raises(KeyTrouble, match=r"encryption\.key"):
         ensure_encryption_key(settings)
     assert path.read_bytes() == content
+
+
+def test_the_note_for_an_administrator_warns_where_several_machines_may_run(tmp_path: Path) -> None:
+    assert "several machines" not in key_note(settings_in(tmp_path))
+    many = settings_in(tmp_path, PRIEMNAYA_DATABASE__URL="postgresql://u:canary@h/d")
+    assert "several machines" in key_note(many)
+    assert "canary" not in key_note(many)
+    given = settings_in(tmp_path, PRIEMNAYA_STORAGE__ENCRYPTION_KEY=base64.b64encode(b"k" * 32).decode())
+    assert key_note(given) == "encryption key: storage.encryption_key"

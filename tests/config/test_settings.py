@@ -214,6 +214,10 @@ def test_all_problems_are_told_at_once_with_the_nearest_key(tmp_path: Path) -> N
         ("[storage]\nencryption_key = 'c2hvcnQ='", "storage.encryption_key"),
         ("[storage]\nencryption_key = 5", "storage.encryption_key"),
         ("[database]\nurl = 'mysql://x'", "database.url"),
+        ("[database]\nurl = 'postgresql://u:pa/ss@h/d'", "database.url"),
+        ("[broker]\nurl = 'amqp://u:pa/ss@h/'", "broker.url"),
+        ("[http]\npublic_url = 'https://h:x'", "http.public_url"),
+        ("[http]\npublic_url = 'https://[h'", "http.public_url"),
         ("[broker]\nprefix = 'with space'", "broker.prefix"),
         ("[retention]\nraw = '0s'", "retention.raw"),
         ("[limits]\nparts = 0", "limits.parts"),
@@ -223,6 +227,7 @@ def test_all_problems_are_told_at_once_with_the_nearest_key(tmp_path: Path) -> N
 def test_a_wrong_value_is_named_by_its_key(text: str, key: str, tmp_path: Path) -> None:
     found = problems(text, tmp_path)
     assert [problem.split(": ")[0] for problem in found] == [key]
+    assert "'pa'" not in found[0]
 
 
 def test_two_channels_that_the_environment_cannot_tell_apart_are_a_problem(tmp_path: Path) -> None:
@@ -279,6 +284,21 @@ def test_the_settings_show_no_secret_and_cannot_be_changed(tmp_path: Path) -> No
         settings.http.port = 1  # type: ignore[misc]
     with pytest.raises(ValidationError):
         settings.http = settings.http  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("written", "secrets"),
+    [
+        ("plain", {"plain"}),
+        ("a://b:c@d", {"a://b:c@d"}),  # a password may look like anything
+        ("socks5://u:p%40ss@h:1080", {"p%40ss", "p@ss"}),
+        ("http://h:3128", set()),
+        ("", set()),
+    ],
+)
+def test_of_an_address_only_the_password_is_secret(written: str, secrets: set[str], tmp_path: Path) -> None:
+    settings = read(f'[channels.a]\nkind = "telegram"\ntoken = "{written}"\n', tmp_path)
+    assert set(settings.secrets()) == secrets
 
 
 def test_an_empty_text_leaves_an_optional_key_out(tmp_path: Path) -> None:
