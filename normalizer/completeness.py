@@ -27,7 +27,7 @@ _EMPTY = frozenset(
         """,
     )
 )
-_ADDRESS = re.compile(r"https?://\S+|\S+@\S+")
+_ADDRESS = re.compile(r"https?://\S+|(?<!\S)[^\s@]{1,64}@\S+")
 # Two words of substance: «не приходит код», «ошибка входа».
 _ENOUGH = 2
 

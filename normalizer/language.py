@@ -9,7 +9,7 @@ from typing import Literal
 _READ = 2000
 _CYRILLIC = re.compile(r"[а-яёіїєґўәғқңөұүһ]+", re.IGNORECASE)
 _LATIN = re.compile(r"[a-z]+", re.IGNORECASE)
-_NOT_WORDS = re.compile(r"https?://\S+|\S+@\S+")
+_NOT_WORDS = re.compile(r"https?://\S+|(?<!\S)[^\s@]{1,64}@\S+")
 
 
 def detect(text: str) -> Literal["ru", "en"] | None:

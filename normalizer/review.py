@@ -50,6 +50,10 @@ r"|твердое))*[ \t]{0,3}[:=-]?[ \t]{0,3}\"?" + _NUMBER.format(1)
     + r"|(?:на|твердая|заслуж[а-я]{2,6}|поддержке|работа на|твердую) (?P<w4>единиц[ау]|двойк[ау]"
 r"|тройк[ау]|четв[её]рк[ау]|пят[её]рк[ау])"
 )  # fmt: skip
+_ALONE = re.compile(
+    r"(?:^|\n)[ \t]{0,8}(?:([1-5])|(пят[её]рка|четв[её]рка|тройка|двойка|единица))"
+    r"[ \t]{0,8}[+.!-]?[ \t]{0,8}(?:$|\n)"
+)
 _STARS = re.compile(r"(?:[★⭐🌟]\ufe0f?){1,5}(?![★⭐🌟])")
 _SUGGEST = re.compile(
     r"(?:мои |есть |мое )?(?:предложени[еяй]|пожелани[еяй]|замечани[еяй]|рекомендаци[ияю]|предлагаю"
@@ -109,9 +113,7 @@ def _mark(text: str, low: str, by_subject: bool) -> int | None:
         return sum(char in "★⭐🌟" for char in stars[0])
     if not by_subject:
         return None
-    alone = re.search(
-        r"(?:^|\n)\s*(?:([1-5])|(пят[её]рка|четв[её]рка|тройка|двойка|единица))\s*[+.!-]?\s*(?:$|\n)", low
-    )
+    alone = _ALONE.search(low)
     if not alone:
         return None
     return int(alone[1]) if alone[1] else _WORDS.get(alone[2][:3]) or _WORDS.get(alone[2][:4])

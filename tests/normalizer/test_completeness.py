@@ -22,9 +22,20 @@ def test_two_words_of_substance_describe_a_problem(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "Здравствуйте!", "спасибо", "помогите", "261122-000123-4", "89161234567", "обращение 261122-000123-4", "ivan@mail.ru",
-     "https://portal.example/some/path/of/words", "добрый день, вопрос", "Как? Что это?"],
-)  # fmt: skip
+    [
+        "",
+        "Здравствуйте!",
+        "спасибо",
+        "помогите",
+        "261122-000123-4",
+        "89161234567",
+        "обращение 261122-000123-4",
+        "ivan@mail.ru",
+        "https://portal.example/some/path/of/words",
+        "добрый день, вопрос",
+        "Как? Что это?",
+    ],
+)
 def test_greetings_numbers_and_addresses_describe_nothing(text: str) -> None:
     assert not describes(text)
 
