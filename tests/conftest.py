@@ -1,48 +1,22 @@
 """Fixtures for all tests: the real services, started when first asked for, and healed after a test that broke one."""
 
-import os
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from tests.services.dovecot import DovecotServer
 from tests.services.postgres import PostgresServer
-from tests.services.process import Service, ServiceMissing
 from tests.services.proxy import TcpProxy
 from tests.services.rabbitmq import RabbitNode
+from tests.services.session import heal_all, started
 from tests.services.smtp import SmtpServer
-
-S = TypeVar("S", bound=Service)
-
-_started: list[Service] = []
-
-
-def started(make: Callable[[], S]) -> Iterator[S]:
-    """A service for the session. One that is not installed skips the test on a laptop, and fails it under CI."""
-    try:
-        service = make()
-    except ServiceMissing as missing:
-        if os.environ.get("CI"):
-            pytest.fail(str(missing), pytrace=False)
-        pytest.skip(str(missing))
-    try:
-        service.start()
-        _started.append(service)
-        yield service
-    finally:
-        if service in _started:
-            _started.remove(service)
-        service.close()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown() -> None:
-    """Whatever a test did to a service, the next one finds it running."""
-    for service in _started:
-        service.heal()
+    heal_all()
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +42,8 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     """An empty database of PostgreSQL."""
     url = postgres.create_database()
     yield url
-    postgres.start().drop_database(url)
+    postgres.heal()
+    postgres.drop_database(url)
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ from imapclient import IMAPClient
 
 from tests.services.dovecot import DovecotServer
 from tests.services.postgres import PostgresServer
-from tests.services.process import HOST, ServiceMissing, find_program, free_port, speaks, wait_until
+from tests.services.process import HOST, Service, ServiceMissing, find_program, free_port, speaks, wait_until
 from tests.services.rabbitmq import RabbitNode
+from tests.services.session import started
 
 LETTER = b"From: anna@example.org\r\nSubject: test\r\n\r\nbody\r\n"
 
@@ -154,6 +155,19 @@ def test_a_killed_dovecot_comes_back_with_its_letters(dovecot: DovecotServer) ->
 def test_a_missing_program_is_named_with_its_package() -> None:
     with pytest.raises(ServiceMissing, match="no-such-program is not installed: apt-get install some-package"):
         find_program("no-such-program", "some-package")
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", pytest.fail.Exception), ("", pytest.skip.Exception)])
+def test_a_missing_service_fails_under_ci_and_skips_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, ci: str, outcome: type[BaseException]
+) -> None:
+    class Missing(Service):
+        def __init__(self) -> None:
+            find_program("no-such-program", "some-package")
+
+    monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome, match="apt-get install some-package"):
+        next(started(Missing))
 
 
 def test_ports_given_out_are_free_and_lie_below_the_ephemeral_range() -> None:
