@@ -19,8 +19,14 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 LANGUAGES = ("ru", "en")  # the first stands in for a language that has no file
 MISSING = ("full_name", "contact", "description")
 UNITS = {"minute": ("минуты", "минут"), "hour": ("часа", "часов")}  # after «в течение»: the genitive
-RU_MONTHS = "января февраля марта апреля мая июня июля августа сентября октября ноября декабря".split()
-EN_MONTHS = "January February March April May June July August September October November December".split()
+RU_MONTHS = (
+    *("января", "февраля", "марта", "апреля", "мая", "июня"),
+    *("июля", "августа", "сентября", "октября", "ноября", "декабря"),
+)
+EN_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
 STATES = ("open", "answered", "closed")
 
 # What each text is given, with values to try it with.
@@ -31,6 +37,7 @@ VARIABLES: dict[str, dict[str, Any]] = {
     "missing": {"missing": list(MISSING)},
     "repeat_noticed": {"number": "261122-000001-5"},
     "corroborated_ack": {"number": "261122-000001-5"},
+    "added": {},
     "secret_warning": {},
     "closed": {"number": "261122-000001-5"},
     "rate_us": {"number": "261122-000001-5"},
@@ -103,7 +110,7 @@ class Texts:
 
 
 def answer_when(language: str | None, received_at: datetime, answer_by: datetime | None, zone: tzinfo) -> str | None:
-    """`answer_when` of the acknowledgement: «в течение 30 минут», or a day where it is further off; None without a term."""
+    """«в течение 30 минут», or a day where it is more than two days off; None where no answer-by is set."""
     if answer_by is None:
         return None
     english = (language or "").split("-")[0].lower() == "en"

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, and_, bindparam, case, exists, fu
 from ledger.crypto import Keyring
 from ledger.dialect import upsert
 from ledger.leases import alive
-from ledger.schema import journal
+from ledger.schema import journal, outbox
 
 # Larger payloads lie in the storage: a database page cache is no place for 40 MB letters.
 INLINE_BYTES = 256 * 1024
@@ -63,6 +63,7 @@ class Claimed:
     alone: bool
     attempts: int
     acknowledge: bool
+    size: int
 
     @property
     def effective_at(self) -> float:
@@ -239,34 +240,53 @@ def recover(conn: Connection, now: float) -> tuple[int, list[int]]:
     return len(rest), poison
 
 
-def held(conn: Connection, conversations: Iterable[str]) -> list[RowMapping]:
-    """Greetings that wait in these conversations for the message that they belong to."""
-    wanted = sorted(set(conversations))
-    rows = conn.execute(
-        select(journal)
-        .where(journal.c.conversation.in_(wanted), journal.c.state == "held")
+def rows(conn: Connection, ids: Iterable[int]) -> list[Claimed]:
+    """These rows, in order."""
+    found = conn.execute(select(*_CLAIMED).where(journal.c.id.in_(sorted(ids))).order_by(journal.c.id))
+    return [_claimed(row) for row in found.mappings()]
+
+
+def held(conn: Connection, conversations: Iterable[str]) -> list[Claimed]:
+    """Greetings that wait in these conversations for the message that they belong to; locked."""
+    found = conn.execute(
+        select(*_CLAIMED)
+        .where(journal.c.conversation.in_(sorted(set(conversations))), journal.c.state == "held")
         .order_by(journal.c.id)
         .with_for_update()
     )
-    return list(rows.mappings())
+    return [_claimed(row) for row in found.mappings()]
 
 
 def hold(conn: Connection, row_id: int, due_at: float) -> None:
     """Let a greeting wait for its message until `due_at`."""
-    conn.execute(
-        update(journal).where(journal.c.id == row_id).values(state="held", owner=None, due_at=due_at, done_at=None)
-    )
+    conn.execute(update(journal).where(journal.c.id == row_id).values(state="held", owner=None, due_at=due_at))
 
 
-def release_held(conn: Connection, now: float) -> list[RowMapping]:
-    """The greetings that nothing has followed in time: they end as `ignored`. Returns their rows."""
-    rows = conn.execute(
-        update(journal)
-        .where(journal.c.state == "held", journal.c.due_at <= now)
-        .values(state="ignored", reason="a bare greeting", done_at=now)
-        .returning(journal)
+def anything(conn: Connection, now: float) -> bool:
+    """Whether a row may be ready: a look that takes no writer's turn."""
+    ready = select(journal.c.id).where(journal.c.state == "received", journal.c.due_at <= now).limit(1)
+    return conn.execute(ready).first() is not None
+
+
+def take_held(
+    conn: Connection, now: float, ids: Iterable[int] | None = None, *, lock: bool = True
+) -> list[Claimed]:
+    """Greetings whose time is over and that nothing unprocessed follows; with `ids`, those whatever the time."""
+    later = journal.alias("later")
+    followed = exists().where(
+        later.c.conversation == journal.c.conversation,
+        later.c.id > journal.c.id,
+        later.c.state.in_(("received", "working")),
     )
-    return list(rows.mappings())
+    which = journal.c.due_at <= now if ids is None else journal.c.id.in_(sorted(ids))
+    waiting = select(*_CLAIMED).where(journal.c.state == "held", which, ~followed).order_by(journal.c.id)
+    found = conn.execute(waiting.with_for_update() if lock else waiting)
+    return [_claimed(row) for row in found.mappings()]
+
+
+def add_event(conn: Connection, row: dict[str, Any]) -> None:
+    """Owe one event (an outbox row)."""
+    conn.execute(outbox.insert().values(**row))
 
 
 def next_due(conn: Connection) -> float | None:
@@ -275,3 +295,20 @@ def next_due(conn: Connection) -> float | None:
         select(func.min(journal.c.due_at)).where(journal.c.state.in_(("received", "held")))
     ).scalar_one()
     return value
+
+
+def retry(conn: Connection, ids: Sequence[int], now: float, payload: bytes | None = None) -> list[int]:
+    """Put quarantined rows back, as if they had just come; with `payload` (sealed), those bytes instead.
+
+    Returns the ids that were in the quarantine.
+    """
+    values: dict[str, Any] = {"state": "received", "reason": None, "attempts": 0, "alone": True, "due_at": now}
+    if payload is not None:
+        values |= {"payload": payload, "payload_key": None, "payload_wrapped": None}
+    done = conn.execute(
+        update(journal)
+        .where(journal.c.id.in_(sorted(ids)), journal.c.state == "quarantined")
+        .values(**values)
+        .returning(journal.c.id)
+    )
+    return [row.id for row in done]

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from normalizer.references import Reference, Slip, one_slip_apart
-
 from ledger.state import Base, Case, Link, Person, Policy, State, Ticket
+from normalizer.references import Reference, Slip, one_slip_apart
 
 _PLACES = {
     "own": "in the citizen's own words",
@@ -259,4 +258,5 @@ def _finish(link: Link, case: Case, state: State, notes: _Notes) -> Link:
         flags=tuple(flags),
         why=(*link.why, *notes.why),
         guesses=notes.guesses,
+        owner=link.number is None or standing(case, link.number, state) == "verified",
     )

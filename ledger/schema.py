@@ -237,6 +237,7 @@ outbox = Table(
     Column("due_at", Double, nullable=False, server_default="0"),
     Column("reason", Text),
     _partial("ix_outbox_pending", "id", where="state = 'pending'"),
+    _partial("ix_outbox_lane", "conversation", "id", where="state = 'pending'"),
     Index("ix_outbox_desk", "desk", "state", "created_at"),
     Index("ix_outbox_message_id", "message_id"),
     Index("ix_outbox_ticket", "ticket"),

@@ -44,7 +44,7 @@ def remember(case: Case, link: Link, ticket: Ticket, state: State, policy: Polic
         talk.ticket, talk.last_at, talk.changed = ticket.number, max(at, talk.last_at), True
     if case.likeness is not None and ticket.sequence <= 3:
         state.likeness.setdefault(ticket.number, []).append((case.likeness, at))
-    if link.verified or link.certainty in ("corrected",):
+    if link.owner:
         for identity in case.identities:
             key = (identity.hash, ticket.number)
             state.holds[key] = state.holds.get(key, False) or identity.vouched

@@ -48,7 +48,7 @@ def load(conn: Connection, keys: Keyring, cases: Sequence[Case], policy: Policy,
     pointed |= {base.ticket for base in state.bases.values()}
     near = {number for rows in state.recent.values() for number, _ in rows}
     load_tickets(conn, named | pointed | near, state)
-    _load_holds(conn, cases, set(state.tickets), state)
+    load_holds(conn, cases, state)
     _load_likeness(conn, keys, near, state)
     return state
 
@@ -178,8 +178,10 @@ def _load_recent(conn: Connection, cases: Sequence[Case], state: State, policy: 
             state.recent[key] = found
 
 
-def _load_holds(conn: Connection, cases: Sequence[Case], numbers: set[str], state: State) -> None:
+def load_holds(conn: Connection, cases: Sequence[Case], state: State) -> None:
+    """Which of the loaded tickets are held by which of the cases' identities."""
     hashes = [identity.hash for identity in _distinct(cases)]
+    numbers = set(state.tickets)
     if not hashes or not numbers:
         return
     rows = conn.execute(

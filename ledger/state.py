@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from normalizer.references import References
-
 from normalizer.message import Message
+from normalizer.references import References
 
 IdentityKind = Literal["channel", "phone", "email", "inn", "snils"]
 
@@ -140,10 +139,6 @@ class Link:
     why: tuple[str, ...] = ()
     guesses: int = 0  # numbers named that could not be shown to be the sender's
     revision: int = 0
-
-    @property
-    def verified(self) -> bool:
-        """Whether the sender may be told about the ticket."""
-        return self.number is None or self.certainty == "verified"
+    owner: bool = True  # the sender was shown to be the ticket's citizen: he may be told about it
 
 

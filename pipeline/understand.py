@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -10,7 +11,9 @@ from functools import cache
 from typing import Any, Protocol, cast
 
 from normalizer import chatter, citizen, completeness, details, language, likeness, references, review, secrets
+from normalizer.envelope import Details, Review
 from normalizer.message import Account, Identity, Message, Part, Reading
+
 
 class Normalizer(Protocol):
     """What `normalizer/<kind>.py` offers."""
@@ -40,8 +43,8 @@ class Understood:
     message: Message
     references: references.References
     facts: citizen.Facts
-    details: details.Details
-    review: review.Review | None
+    details: Details
+    review: Review | None
     language: str | None
     described: bool
     likeness: str | None = field(repr=False)
@@ -103,7 +106,7 @@ def understand(message: Message, *, first_day: date, last_day: date, timezone: s
 def _likeness(message: Message) -> str | None:
     if message.machine is not None or message.change != "message":
         return None
-    return likeness.normalise(message.text)
+    return likeness.content_words(message.text)
 
 
 def _machine_flags(message: Message) -> tuple[str, ...]:
@@ -146,3 +149,14 @@ def _clean_part(part: Part, clean: Callable[[str | None], str | None]) -> Part:
 def _distinct(flags: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(flags))
 
+
+
+def kinds() -> list[str]:
+    """The kinds of channel that there are: those with a connector and a normalizer."""
+    import connectors
+    import normalizer as room
+
+    def modules(package: object) -> set[str]:
+        return {module.name for module in pkgutil.iter_modules(package.__path__)}  # type: ignore[attr-defined]
+
+    return sorted((modules(connectors) | {"email", "telegram", "vk", "whatsapp"}) & modules(room))

@@ -233,6 +233,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=("pk_outbox")),
     )
     op.create_index("ix_outbox_desk", "outbox", ["desk", "state", "created_at"], unique=False)
+    op.create_index(
+        "ix_outbox_lane",
+        "outbox",
+        ["conversation", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
     op.create_index("ix_outbox_message_id", "outbox", ["message_id"], unique=False)
     op.create_index(
         "ix_outbox_pending",

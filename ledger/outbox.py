@@ -1,0 +1,96 @@
+"""What is still to be published, and the mark once the broker has it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, and_, bindparam, exists, func, select, update
+
+from ledger.leases import Lease, guard
+from ledger.schema import messages, outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A row that is due. `exchange` is without the prefix."""
+
+    id: int
+    message_id: str
+    exchange: str
+    routing_key: str
+    type: str
+    conversation: str
+    ticket: str | None
+    channel: str | None
+    kind: str | None
+    body: bytes = field(repr=False)
+    created_at: float
+
+
+def take(conn: Connection, now: float, most: int) -> list[Pending]:
+    """The oldest rows that are due, none before an earlier one of its conversation that is not."""
+    earlier = outbox.alias("earlier")
+    blocked = exists().where(
+        earlier.c.conversation == outbox.c.conversation,
+        earlier.c.id < outbox.c.id,
+        earlier.c.state == "pending",
+        earlier.c.due_at > now,
+        earlier.c.exchange == outbox.c.exchange,
+    )
+    rows = conn.execute(
+        select(
+            outbox.c.id,
+            outbox.c.message_id,
+            outbox.c.exchange,
+            outbox.c.routing_key,
+            outbox.c.type,
+            outbox.c.conversation,
+            outbox.c.ticket,
+            outbox.c.channel,
+            outbox.c.kind,
+            func.coalesce(outbox.c.body, messages.c.body).label("body"),
+            outbox.c.created_at,
+        )
+        .select_from(outbox.outerjoin(messages, and_(outbox.c.body.is_(None), messages.c.envelope_id == outbox.c.message_id)))
+        .where(outbox.c.state == "pending", outbox.c.due_at <= now, ~blocked)
+        .order_by(outbox.c.id)
+        .limit(most)
+    )
+    return [Pending(**{**row._mapping, "body": bytes(row.body or b"")}) for row in rows]
+
+
+def mark(conn: Connection, lease: Lease, confirmed: Sequence[int], failed: Mapping[int, str], now: float, retry: float) -> None:
+    """Mark what the broker has confirmed; the rest is due again at `retry`, with the reason. Raises `Fenced`."""
+    guard(conn, lease)
+    if confirmed:
+        conn.execute(
+            update(outbox)
+            .where(outbox.c.id.in_(confirmed))
+            .values(state="published", published_at=now, times=outbox.c.times + 1, reason=None)
+        )
+    if failed:
+        conn.execute(
+            update(outbox)
+            .where(outbox.c.id == bindparam("row_id"))
+            .values(due_at=retry, reason=bindparam("why")),
+            [{"row_id": row_id, "why": why[:200]} for row_id, why in failed.items()],
+        )
+
+
+def requeue(conn: Connection, now: float, *, since: float | None, tickets: Collection[str]) -> int:
+    """Publish envelopes again, under the same ids. Returns how many."""
+    which = outbox.c.ticket.in_(sorted(tickets)) if tickets else outbox.c.created_at >= since
+    done = conn.execute(
+        update(outbox)
+        .where(outbox.c.exchange == "appeals", outbox.c.state == "published", which)
+        .values(state="pending", due_at=now, reason=None)
+    )
+    return done.rowcount
+
+
+def add(conn: Connection, rows: Iterable[Mapping[str, object]]) -> None:
+    """Owe these rows to the broker."""
+    values = [dict(row) for row in rows]
+    if values:
+        conn.execute(outbox.insert(), values)

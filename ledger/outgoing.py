@@ -1,0 +1,208 @@
+"""What goes to citizens: owed in the transaction that stages, sent by the one holder of the account's sending side."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, func, or_, select, update
+from uuid_utils import uuid7
+
+from ledger.crypto import Keyring
+from ledger.dialect import upsert
+from ledger.leases import Lease, guard
+from ledger.schema import conversations, meta, outgoing, threads
+
+# A `random_id` is an int32; the base is drawn once, so that a new ledger does not repeat the ids of an old one.
+_BASE_KEY = "random_id_base"
+_LARGEST = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A message to a citizen that is to be sent. `content` is JSON: address, text, buttons, subject, references, …"""
+
+    seq: int
+    id: str
+    purpose: str
+    ticket: str | None
+    conversation: str
+    reply_id: str | None
+    content: dict[str, Any] = field(repr=False)
+    signed_id: str | None
+    attempts: int
+    already_sent: int
+    created_at: float
+
+
+def row(
+    keys: Keyring,
+    *,
+    purpose: str,
+    kind: str,
+    account: str,
+    platform_account: str,
+    conversation: str,
+    content: Mapping[str, Any],
+    now: float,
+    ticket: str | None = None,
+    journal_id: int | None = None,
+    reply_id: str | None = None,
+    signed_id: str | None = None,
+) -> dict[str, Any]:
+    """The columns of a new row."""
+    return {
+        "id": str(uuid7()),
+        "purpose": purpose,
+        "kind": kind,
+        "account": account,
+        "platform_account": platform_account,
+        "conversation": conversation,
+        "ticket": ticket,
+        "journal_id": journal_id,
+        "reply_id": reply_id,
+        "content": keys.seal(json.dumps(content, ensure_ascii=False).encode(), b"outgoing"),
+        "signed_id": signed_id,
+        "state": "owed",
+        "created_at": now,
+        "due_at": now,
+    }
+
+
+def random_id(conn: Connection, seq: int) -> int:
+    """VK's `random_id` of a row: an int32, never 0, unique over the ledger's history."""
+    statement = upsert(conn, meta).values(key=_BASE_KEY, value=str(random.SystemRandom().randrange(_LARGEST)))
+    conn.execute(statement.on_conflict_do_nothing())
+    base = int(conn.execute(select(meta.c.value).where(meta.c.key == _BASE_KEY)).scalar_one())
+    return (base + seq) % _LARGEST + 1
+
+
+def next_owed(conn: Connection, keys: Keyring, lease: Lease, account: str, now: float, most: int) -> list[Owed]:
+    """The next messages of the account, at most one for a conversation, and mark them as being sent.
+
+    Only the holder of the lease sends; what an earlier holder had in its hands (`sending`) comes again.
+    """
+    guard(conn, lease)
+    earlier = outgoing.alias("earlier")
+    blocked = (
+        select(earlier.c.seq)
+        .where(
+            earlier.c.account == outgoing.c.account,
+            earlier.c.conversation == outgoing.c.conversation,
+            earlier.c.state.in_(("owed", "sending")),
+            earlier.c.seq < outgoing.c.seq,
+        )
+        .exists()
+    )
+    rows = conn.execute(
+        select(outgoing)
+        .where(
+            outgoing.c.account == account,
+            outgoing.c.state.in_(("owed", "sending")),
+            outgoing.c.due_at <= now,
+            ~blocked,
+        )
+        .order_by(outgoing.c.seq)
+        .limit(most)
+    ).all()
+    if rows:
+        conn.execute(
+            update(outgoing)
+            .where(outgoing.c.seq.in_([r.seq for r in rows]))
+            .values(state="sending", attempts=outgoing.c.attempts + 1)
+        )
+    return [
+        Owed(
+            seq=r.seq,
+            id=r.id,
+            purpose=r.purpose,
+            ticket=r.ticket,
+            conversation=r.conversation,
+            reply_id=r.reply_id,
+            content=json.loads(keys.unseal(bytes(r.content), b"outgoing")) if r.content else {},
+            signed_id=r.signed_id,
+            attempts=r.attempts + 1,
+            already_sent=r.already_sent,
+            created_at=r.created_at,
+        )
+        for r in rows
+    ]
+
+
+def sent(
+    conn: Connection, lease: Lease, owed: Owed, native_hashes: Sequence[bytes], now: float, *, chat: bool
+) -> None:
+    """The platform has taken it: record that, its ids, and that the conversation is alive."""
+    guard(conn, lease)
+    conn.execute(update(outgoing).where(outgoing.c.seq == owed.seq).values(state="sent", sent_at=now, reason=None))
+    if owed.ticket is not None:
+        remember(conn, native_hashes, owed.ticket, owed.id)
+    if chat:
+        conn.execute(
+            update(conversations)
+            .where(conversations.c.conversation == owed.conversation, conversations.c.last_at < now)
+            .values(last_at=now)
+        )
+
+
+def remember(conn: Connection, native_hashes: Sequence[bytes], ticket: str, outgoing_id: str) -> None:
+    """A reply to one of these messages of ours belongs to the ticket."""
+    if native_hashes:
+        values = [{"native_hash": key, "ticket": ticket, "ours": True, "outgoing_id": outgoing_id} for key in native_hashes]
+        conn.execute(upsert(conn, threads).on_conflict_do_nothing(), values)
+
+
+def partly(conn: Connection, lease: Lease, seq: int, already_sent: int) -> None:
+    """So many parts of a long text are with the citizen already: a later attempt leaves them out."""
+    guard(conn, lease)
+    conn.execute(update(outgoing).where(outgoing.c.seq == seq).values(already_sent=already_sent))
+
+
+def again(conn: Connection, lease: Lease, seq: int, due_at: float, reason: str) -> None:
+    """It did not go through; try again at `due_at`."""
+    guard(conn, lease)
+    conn.execute(update(outgoing).where(outgoing.c.seq == seq).values(state="owed", due_at=due_at, reason=reason))
+
+
+def failed(conn: Connection, lease: Lease, seq: int, reason: str) -> None:
+    """It will never go through."""
+    guard(conn, lease)
+    conn.execute(update(outgoing).where(outgoing.c.seq == seq).values(state="failed", reason=reason))
+
+
+def report(conn: Connection, native_hash: bytes, state: str, reason: str | None) -> Any:
+    """What a platform says later of a message that we sent. Returns the row (or None), for the event.
+
+    A failure is final even after `sent` (WhatsApp accepts first and refuses later); nothing undoes a failure.
+    """
+    row_id = conn.execute(select(threads.c.outgoing_id).where(threads.c.native_hash == native_hash)).scalar_one_or_none()
+    if row_id is None:
+        return None
+    new = {"delivered": "delivered", "read": "delivered", "failed": "failed"}.get(state)
+    if new is None:
+        return None
+    return conn.execute(
+        update(outgoing)
+        .where(outgoing.c.id == row_id, outgoing.c.state.in_(("owed", "sending", "sent")))
+        .values(state=new, reason=reason)
+        .returning(outgoing)
+    ).one_or_none()
+
+
+def owe(conn: Connection, values: Mapping[str, Any]) -> bool:
+    """Owe one message; False when its `reply_id` is known already."""
+    statement = upsert(conn, outgoing).values(**values).on_conflict_do_nothing()
+    return conn.execute(statement.returning(outgoing.c.seq)).one_or_none() is not None
+
+
+def next_due(conn: Connection, account: str) -> float | None:
+    """When the account's next message is due; None when nothing is owed."""
+    value: float | None = conn.execute(
+        select(func.min(outgoing.c.due_at)).where(
+            outgoing.c.account == account, or_(outgoing.c.state == "owed", outgoing.c.state == "sending")
+        )
+    ).scalar_one()
+    return value

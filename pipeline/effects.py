@@ -1,0 +1,155 @@
+"""Rows of an accepted message, and what payloads do that are no messages: delivery reports, renamed ids."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ledger import conversations, outgoing
+from ledger.batch import Batch
+from ledger.crypto import SealBroken
+from ledger.journal import Claimed, conversation_hash
+from ledger.state import Case, Link, Ticket
+from ledger.storage import StorageError, Stored
+from normalizer.envelope import Envelope
+from normalizer.message import DeliveryReport, Message, Part, Renamed
+from pipeline import events
+from pipeline.intake import payload_of
+from pipeline.parts import Parts
+from pipeline.understand import Understood, read
+
+
+def address(message: Message) -> dict[str, Any]:
+    """Where to answer, as the connector understands it."""
+    return {
+        "conversation": message.conversation_id,
+        "sender": message.sender.id,
+        "aliases": list(message.sender.aliases),
+        "phone": message.sender.phone,
+        "email": message.sender.email,
+        "message_id": message.native_id,
+    }
+
+
+def message_row(
+    parts: Parts,
+    row: Claimed,
+    understood: Understood,
+    case: Case,
+    link: Link,
+    ticket: Ticket,
+    envelope: Envelope,
+    now: float,
+) -> dict[str, Any]:
+    """The columns of an accepted message."""
+    message, keys = understood.message, parts.keys
+    where = {**address(message), "subject": message.subject, "references": list(reversed(message.reply_to))}
+    return {
+        "envelope_id": envelope.id,
+        "journal_id": row.id,
+        "ticket": ticket.number,
+        "sequence": ticket.sequence,
+        "kind": link.kind,
+        "channel": row.kind,
+        "account": row.account,
+        "platform_account": row.platform_account,
+        "conversation": row.conversation,
+        "native_hash": case.base_hash if link.kind in ("edit", "deletion") and case.base_hash else case.native_hash,
+        "revision": link.revision,
+        "content_hash": case.content_hash,
+        "person_id": ticket.person_id,
+        "how": link.how,
+        "certainty": link.certainty,
+        "why": "\n".join(link.why),
+        "verified": link.owner and message.machine is None,
+        "address": keys.seal(json.dumps(where, ensure_ascii=False).encode(), b"address"),
+        "likeness": keys.seal(case.likeness.encode(), b"likeness") if case.likeness else None,
+        "sent_at": row.sent_at,
+        "received_at": row.received_at,
+        "effective_at": row.effective_at,
+        "staged_at": now,
+        "body": envelope.model_dump_json().encode(),
+    }
+
+
+def attachment_row(
+    parts: Parts,
+    row: Claimed,
+    part: Part,
+    stored: Stored | None,
+    media_type: str | None,
+    state: str,
+    reason: str | None,
+    *,
+    attachment_id: str,
+    envelope_id: str,
+    ticket: str,
+    now: float,
+) -> dict[str, Any]:
+    """The columns of an attachment that has, or will have, content."""
+    keys = parts.keys
+    return {
+        "id": attachment_id,
+        "envelope_id": envelope_id,
+        "ticket": ticket,
+        "journal_id": row.id,
+        "account": row.account,
+        "kind": part.kind,
+        "name": keys.seal(part.name.encode("utf-8", "replace"), b"name") if part.name else None,
+        "media_type": media_type,
+        "size": stored.size if stored else part.size,
+        "sha256": stored.sha256 if stored else None,
+        "state": state,
+        "reason": reason,
+        "storage_key": stored.key if stored else None,
+        "wrapped_key": stored.wrapped_key if stored else None,
+        "fetch": keys.seal(json.dumps(dict(part.fetch)).encode(), b"fetch") if part.fetch and not stored else None,
+        "due_at": now,
+    }
+
+
+def text_of(parts: Parts, row: Claimed) -> str:
+    """The words of a greeting that has waited; empty when its payload is gone."""
+    try:
+        reading = read(row.kind, payload_of(parts, row), parts.account(row.account, row.kind, row.platform_account))
+    except (StorageError, SealBroken, LookupError):
+        return ""
+    return reading.text if isinstance(reading, Message) else ""
+
+
+def delivery(conn: Connection, batch: Batch, row: Claimed, key: bytes, report: DeliveryReport) -> None:
+    """What became of a message of ours: an event, and the message's row says so."""
+    sent = outgoing.report(conn, key, report.state, report.code or report.detail)
+    batch.end(row.id, "ignored", "a delivery status")
+    if sent is not None:
+        batch.outbox.append(
+            events.row(
+                batch.now,
+                sent.state,
+                conversation=row.conversation,
+                ticket=sent.ticket,
+                journal_id=row.id,
+                outgoing=sent.id,
+                reply=sent.reply_id,
+                purpose=sent.purpose,
+                reason=sent.reason,
+            )
+        )
+
+
+def renamed(conn: Connection, parts: Parts, batch: Batch, row: Claimed, reading: Renamed) -> None:
+    """A conversation or a person has a new id: what was known of the old one holds for the new one."""
+    keys = parts.keys
+    if reading.what == "conversation":
+        old = conversation_hash(keys, row.kind, row.platform_account, reading.old)
+        new = conversation_hash(keys, row.kind, row.platform_account, reading.new)
+        conversations.move(conn, old, new, batch.now)
+    else:
+        names = [
+            keys.keyed_hash(b"identity", b"channel", f"{row.kind}:{name}".lower().encode("utf-8", "replace"))
+            for name in (reading.old, reading.new)
+        ]
+        conversations.alias(conn, names[0], names[1])
+    batch.end(row.id, "ignored", f"a {reading.what} has a new id")

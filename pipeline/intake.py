@@ -1,0 +1,175 @@
+"""From a raw payload to a journal row: what tells it apart, sealed, and durable when it returns."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from connectors.base import ConnectorError, Fenced
+from ledger import cursors, health, journal, leases
+from ledger.errors import Fenced as LeaseLost
+from ledger.errors import LedgerAway
+from ledger.group_commit import GroupCommit
+from ledger.journal import Entry
+from ledger.leases import Lease
+from ledger.storage import StorageError
+from ledger.wake import notify
+from pipeline.parts import Parts
+from pipeline.understand import normalizer
+
+log = structlog.get_logger()
+
+# Between tries while the database is away: seconds, doubled up to the last, with jitter.
+FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
+
+
+def entry(
+    parts: Parts, kind: str, account: str, platform_account: str, unit: bytes, *, wait: bool = True, acknowledge: bool
+) -> Entry:
+    """The journal's entry of one payload. Large ones are written to the storage first. Raises `StorageError`."""
+    identity = normalizer(kind).identify(unit)
+    keys = parts.keys
+    now = parts.clock()
+    payload: bytes | None = None
+    payload_key, wrapped = None, None
+    if len(unit) <= journal.INLINE_BYTES:
+        payload = keys.seal(unit, b"payload")
+    else:
+        stored = parts.storage.put(unit, limit=len(unit))
+        payload_key, wrapped = stored.key, stored.wrapped_key
+    # The same letter through two mailboxes is one: what tells mail apart is its content, not the mailbox.
+    owner = "" if kind == "email" else platform_account
+    return Entry(
+        key_hash=journal.key_hash(keys, kind, owner, identity.key),
+        kind=kind,
+        account=account,
+        platform_account=platform_account,
+        conversation=journal.conversation_hash(keys, kind, owner, identity.conversation),
+        album=keys.keyed_hash(b"album", identity.group.encode("utf-8", "replace"))[:16].hex() if identity.group else None,
+        payload=payload,
+        payload_key=payload_key,
+        payload_wrapped=wrapped,
+        size=len(unit),
+        sent_at=identity.sent_at.timestamp() if identity.sent_at else None,
+        received_at=now,
+        due_at=now + (identity.wait if wait else 0.0),
+        acknowledge=acknowledge,
+    )
+
+
+def payload_of(parts: Parts, row: Any) -> bytes:
+    """The raw bytes of a journal row. Raises `StorageError` or `SealBroken`; LookupError when it was erased."""
+    if row.payload is not None:
+        return parts.keys.unseal(bytes(row.payload), b"payload")
+    if row.payload_key is None:
+        raise LookupError("the payload was erased")
+    return b"".join(parts.storage.open(row.payload_key, bytes(row.payload_wrapped)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """What one `accept` writes: rows, and the cursor under the lease that guards it."""
+
+    entries: tuple[Entry, ...]
+    cursor: Mapping[str, Any] | None
+
+
+class AccountIntake:
+    """`connectors.base.Intake` for one account of one channel. `lease` is None for webhooks: they move no cursor."""
+
+    def __init__(self, parts: Parts, kind: str, name: str, platform_account: str, lease: Lease | None) -> None:
+        self.parts = parts
+        self.kind = kind
+        self.name = name
+        self.platform_account = platform_account
+        self.lease = lease
+        self._cursor_name = f"{kind}:{platform_account}"
+        channel = parts.settings.channels.get(name)
+        self._acknowledge = channel.acknowledge if channel else False
+        self._commits: GroupCommit[_Delivery, int] = GroupCommit(parts.database, self._write)
+        self._trouble: str | None = None
+        self._said_healthy = 0.0
+
+    async def accept(self, payloads: Sequence[bytes], cursor: Mapping[str, Any] | None = None) -> int:
+        """See `connectors.base.Intake`."""
+        return await self._until_back(lambda: self.accept_once(payloads, cursor))
+
+    async def accept_once(self, payloads: Sequence[bytes], cursor: Mapping[str, Any] | None = None) -> int:
+        """`accept` that raises `LedgerAway` or `StorageError` instead of waiting: the web front answers 503."""
+        units = [unit for payload in payloads for unit in normalizer(self.kind).split(payload)]
+        if any(len(unit) > journal.INLINE_BYTES for unit in units):
+            entries = await asyncio.to_thread(self._entries, units)
+        else:
+            entries = self._entries(units)
+        return await self._commits.submit(_Delivery(entries, cursor))
+
+    def _entries(self, units: Sequence[bytes]) -> tuple[Entry, ...]:
+        where = (self.parts, self.kind, self.name, self.platform_account)
+        return tuple(entry(*where, unit, acknowledge=self._acknowledge) for unit in units)
+
+    def _write(self, conn: Connection, deliveries: Sequence[_Delivery]) -> list[int]:
+        if self.lease is not None:
+            leases.guard(conn, self.lease)
+        rows = journal.append(conn, [row for delivery in deliveries for row in delivery.entries])
+        moved = [delivery.cursor for delivery in deliveries if delivery.cursor is not None]
+        if moved:
+            token = self.lease.token if self.lease else 0
+            cursors.move(conn, self._cursor_name, json.dumps(moved[-1]), token, self.parts.clock())
+        if rows:
+            notify(conn, "journal")
+        return [sum(row.key_hash in rows for row in delivery.entries) for delivery in deliveries]
+
+    async def cursor(self) -> dict[str, Any] | None:
+        """See `connectors.base.Intake`."""
+
+        async def read() -> dict[str, Any] | None:
+            value = await self.parts.database.look(lambda conn: cursors.read(conn, self._cursor_name))
+            return json.loads(value) if value else None
+
+        return await self._until_back(read)
+
+    async def healthy(self) -> None:
+        """See `connectors.base.Intake`."""
+        now = self.parts.clock()
+        if self._trouble is None and now - self._said_healthy < health.SAY_EVERY:
+            return
+        if self._trouble is not None:
+            log.info("channel is well again", channel=self.name)
+        self._trouble, self._said_healthy = None, now
+        await self._say("ok", None)
+
+    async def trouble(self, error: ConnectorError) -> None:
+        """See `connectors.base.Intake`."""
+        text = str(error)
+        if text != self._trouble:
+            log.warning("channel has trouble", channel=self.name, error=text)
+        self._trouble = text
+        await self._say("trouble", text)
+
+    async def _say(self, state: str, detail: str | None) -> None:
+        try:
+            component = f"channel:{self.name}"
+            await self.parts.database.run(lambda conn: health.say(conn, component, state, detail, self.parts.clock()))
+        except LedgerAway:
+            log.debug("health not written: the database is away", channel=self.name)
+
+    async def _until_back(self, work: Any) -> Any:
+        wait = FIRST_WAIT
+        while True:
+            try:
+                return await work()
+            except LeaseLost:
+                raise Fenced(f"the lease of {self.name} is with another worker") from None
+            except (LedgerAway, StorageError) as error:
+                if wait == FIRST_WAIT:
+                    log.warning("cannot write to the ledger; the platform is not told", channel=self.name, error=str(error))
+                await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+                wait = min(wait * 2, LONGEST_WAIT)
+

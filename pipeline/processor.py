@@ -1,0 +1,328 @@
+"""Takes journal rows into work, understands them, and stages them. Killing it loses nothing: claims come back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from ledger import health, journal, leases, serials
+from ledger.crypto import SealBroken
+from ledger.errors import Fenced, LedgerAway
+from ledger.journal import Claimed
+from ledger.leases import Lease
+from ledger.serials import Numbers
+from ledger.storage import Damaged, Missing, StorageError, Stored, TooLarge
+from ledger.wake import Waker, notify
+from normalizer.media_type import sniff
+from normalizer.message import Message, Reading, Unreadable
+from pipeline import commands, events
+from pipeline.intake import payload_of
+from pipeline.parts import Parts
+from pipeline.roles import either
+from pipeline.staging import Staging, Work
+from pipeline.understand import Understood, read, understand
+
+log = structlog.get_logger()
+
+BATCH = 128
+# A batch's raw bytes in memory at once: letters may be 40 MB each.
+BATCH_BYTES = 48 * 1024 * 1024
+IDLE_SECONDS = 5.0
+# How often the claims of dead processors are looked for.
+RECOVER_SECONDS = 2.0
+# Between tries of a row whose staging failed for a reason of its own.
+RETRY_SECONDS = 1.0
+
+
+@dataclass
+class Processor:
+    """One processor. `step` does one batch; `run` goes on until it is told to stop."""
+
+    parts: Parts
+    name: str = "processor"
+    lease: Lease | None = None
+
+    def __post_init__(self) -> None:
+        self.numbers = Numbers(self.parts.database, self.parts.settings.tickets.timezone)
+        self._first_day: date | None = None
+        self._recovered = 0.0
+
+    @property
+    def owner(self) -> str:
+        """The name of this processor's claims."""
+        assert self.lease is not None
+        return f"{self.lease.name}#{self.lease.token}"
+
+    def take_lease(self) -> None:
+        """The lease that keeps this processor's claims alive; taking it anew gives up what was claimed before."""
+        holder = leases.this_process()
+        self.lease = self.parts.database.run_now(lambda conn: leases.acquire(conn, f"{self.name}:{holder}", holder))
+
+    def recover(self) -> int:
+        """Take back what dead processors had in work; quarantine what killed its third. Returns how many came back."""
+        now = self.parts.clock()
+
+        def work(conn: Connection) -> tuple[int, int]:
+            back, poison = journal.recover(conn, now)
+            for row in journal.rows(conn, poison):
+                reason = f"a processor died {journal.STARTS} times on this message alone"
+                journal.finish(conn, [{"id": row.id, "state": "quarantined", "reason": reason}], now)
+                journal.add_event(conn, events.quarantine_row(now, row, reason))
+            return back, len(poison)
+
+        back, quarantined = self.parts.database.run_now(work)
+        if back or quarantined:
+            log.warning("rows of a dead processor taken back", rows=back, quarantined=quarantined)
+        return back
+
+    def step(self, most: int = BATCH) -> int:
+        """One batch: claim, understand, stage. Returns how many rows were taken. Raises `LedgerAway`."""
+        now = self.parts.clock()
+        if not self.parts.database.look_now(lambda conn: journal.anything(conn, now)):
+            return 0
+        rows = self.parts.database.run_now(lambda conn: journal.claim(conn, self.owner, now, most))
+        if not rows:
+            return 0
+        kept, rest = _affordable(rows)
+        if rest:
+            self._give_back(rest, blame=False)
+        try:
+            self._process(kept)
+        except (LedgerAway, StorageError):
+            self._give_back(kept, blame=False)
+            raise
+        except Exception as error:
+            self._blame(kept, error)
+        return len(kept)
+
+    def release_greetings(self, ids: Sequence[int] | None = None) -> int:
+        """End greetings that no request followed in time; with `ids`, those now."""
+        now = self.parts.clock()
+
+        if not self.parts.database.look_now(lambda conn: journal.take_held(conn, now, ids, lock=False)):
+            return 0
+
+        def work(conn: Connection) -> int:
+            rows = journal.take_held(conn, now, ids)
+            staging = Staging(self.parts, conn, self.numbers, now)
+            for row in rows:
+                commands.greet(staging, Work(row, self._understood(row)))
+            staging.batch.flush(conn, staging.state)
+            notify(conn, "outgoing")
+            return len(rows)
+
+        return self.parts.database.run_now(work)
+
+    def _process(self, rows: Sequence[Claimed]) -> None:
+        works = [Work(row, self._understood(row)) for row in rows]
+        works = _one_for_each_album(works)
+        for work in works:
+            self._store_files(work)
+        self.numbers.prepare(work.row.received_at for work in works)
+        orphans = self.parts.database.run_now(lambda conn: self._stage(conn, works, rows))
+        for stored in orphans:
+            self.parts.storage.delete(stored.key)
+
+    def _stage(self, conn: Connection, works: Sequence[Work], rows: Sequence[Claimed]) -> list[Stored]:
+        mine = journal.still_mine(conn, self.owner, [row.id for row in rows])
+        if len(mine) < len(rows):
+            raise Fenced("another processor has taken the rows over")
+        held = journal.held(conn, {work.row.conversation for work in works})
+        self._attach_greetings(works, held)
+        staging = Staging(self.parts, conn, self.numbers, self.parts.clock())
+        staging.stage(works)
+        if staging.batch.outbox:
+            notify(conn, "outbox")
+        if staging.batch.outgoing:
+            notify(conn, "outgoing")
+        if staging.batch.attachments:
+            notify(conn, "attachments")
+        return staging.orphans
+
+    def _attach_greetings(self, works: Sequence[Work], held: Sequence[Claimed]) -> None:
+        """A greeting that waits belongs to the first message that follows in time."""
+        window = self.parts.policy.burst_window
+        for greeting in held:
+            for work in works:
+                follows = work.row.conversation == greeting.conversation and work.row.id > greeting.id
+                if follows and work.understood is not None and not work.understood.greeting:
+                    if work.row.effective_at - greeting.effective_at <= window:
+                        work.greetings.append(greeting)
+                    break
+
+    def _understood(self, row: Claimed) -> Any:
+        reading = self._read(row)
+        if not isinstance(reading, Message):
+            return reading
+        first, last = self._days()
+        timezone = self.parts.settings.tickets.timezone.key
+        return understand(reading, first_day=first, last_day=last, timezone=timezone)
+
+    def _read(self, row: Claimed) -> Reading:
+        try:
+            payload = payload_of(self.parts, row)
+        except (SealBroken, Damaged, Missing, LookupError) as error:
+            return Unreadable(f"the raw payload cannot be opened: {type(error).__name__}")
+        return read(row.kind, payload, self.parts.account(row.account, row.kind, row.platform_account))
+
+    def _days(self) -> tuple[date, date]:
+        """The dates that a ticket number may bear: from the ledger's first day to tomorrow."""
+        if self._first_day is None:
+            self._first_day = self.parts.database.look_now(serials.first_day)
+        today = self.numbers.day(self.parts.clock())
+        return min(self._first_day or today, today), today + timedelta(days=1)
+
+    def _store_files(self, work: Work) -> None:
+        """Contents in hand go to the storage before the transaction that names them."""
+        understood = work.understood
+        if understood is None or understood.command is not None:
+            return
+        for index, part in enumerate(understood.message.attachments):
+            if part.content is None or part.refused:
+                continue
+            try:
+                stored = self.parts.storage.put(part.content, limit=self.parts.limits.attachment)
+            except TooLarge:
+                continue
+            work.files[index] = (stored, sniff(part.content[:8192], part.media_type))
+
+    def _give_back(self, rows: Sequence[Claimed], *, blame: bool, delay: float = 0.0) -> None:
+        now = self.parts.clock()
+        ids = [row.id for row in rows]
+        self.parts.database.run_now(lambda conn: journal.give_back(conn, self.owner, ids, now + delay, blame=blame))
+
+    def _blame(self, rows: Sequence[Claimed], error: Exception) -> None:
+        """A batch failed for a reason of its own: its rows are tried alone, and the guilty one ends in quarantine."""
+        log.error("a batch could not be staged", rows=len(rows), error=type(error).__name__, exc_info=error)
+        now = self.parts.clock()
+        guilty = [row for row in rows if len(rows) == 1 and row.attempts >= journal.STARTS]
+        if not guilty:
+            self._give_back(rows, blame=True, delay=RETRY_SECONDS if len(rows) == 1 else 0.0)
+            return
+        reason = f"could not be processed: {type(error).__name__}"
+
+        def work(conn: Connection) -> None:
+            for row in guilty:
+                journal.finish(conn, [{"id": row.id, "state": "quarantined", "reason": reason}], now)
+                journal.add_event(conn, events.quarantine_row(now, row, reason))
+            notify(conn, "outbox")
+
+        self.parts.database.run_now(work)
+
+    def drain(self) -> None:
+        """Process until nothing is ready. For `ingest`, and for tests."""
+        while True:
+            while self.step():
+                pass
+            due = self.parts.database.look_now(journal.next_due)
+            if due is None or due > self.parts.clock() + 2.0:
+                return
+            time.sleep(max(0.0, due - self.parts.clock()))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Process until `stop`. What is in work is finished first."""
+        waker = Waker(self.parts.database, "journal")
+        beat = asyncio.create_task(self._beat())
+        try:
+            while not stop.is_set():
+                try:
+                    if await asyncio.to_thread(self._round):
+                        continue
+                    due = await self.parts.database.look(journal.next_due)
+                    pause = min(IDLE_SECONDS, max(0.02, due - self.parts.clock())) if due else IDLE_SECONDS
+                except Fenced:
+                    await asyncio.to_thread(self.take_lease)
+                    continue
+                except (LedgerAway, StorageError) as error:
+                    log.warning("the ledger is away", role=self.name, error=str(error))
+                    pause = 1.0
+                await either(waker.wait(pause), stop)
+        finally:
+            beat.cancel()
+            waker.close()
+            await asyncio.to_thread(self._leave)
+
+    def _round(self) -> int:
+        if time.monotonic() - self._recovered >= RECOVER_SECONDS:
+            self._recovered = time.monotonic()
+            self.recover()
+        taken = self.step()
+        return taken or self.release_greetings()
+
+    async def _beat(self) -> None:
+        """Keep the lease: without it, others take the claims for those of a dead processor."""
+        while True:
+            try:
+                await asyncio.to_thread(self._renew)
+            except Fenced:
+                await asyncio.to_thread(self.take_lease)
+            except LedgerAway:
+                log.debug("lease not renewed: the database is away", role=self.name)
+            await asyncio.sleep(leases.RENEW_SECONDS)
+
+    def _renew(self) -> None:
+        now = self.parts.clock()
+
+        def work(conn: Connection) -> None:
+            if self.lease is not None:
+                leases.renew(conn, self.lease)
+            health.say(conn, f"{self.name}:{leases.this_process()}", "ok", None, now)
+
+        self.parts.database.run_now(work)
+
+    def _leave(self) -> None:
+        lease = self.lease
+        try:
+            if lease is not None:
+                self.parts.database.run_now(lambda conn: leases.release(conn, lease))
+        except LedgerAway:
+            log.debug("lease not released: the database is away", role=self.name)
+
+
+def _affordable(rows: Sequence[Claimed]) -> tuple[list[Claimed], list[Claimed]]:
+    """As many rows from the front as fit in memory together; at least one."""
+    total = 0
+    for index, row in enumerate(rows):
+        total += row.size
+        if index and total > BATCH_BYTES:
+            return list(rows[:index]), list(rows[index:])
+    return list(rows), []
+
+
+def _one_for_each_album(works: Sequence[Work]) -> list[Work]:
+    """Parts of one album become the work of its first part, in the first one's place."""
+    first: dict[tuple[str, str], Work] = {}
+    found: list[Work] = []
+    for work in works:
+        key = (work.row.conversation, work.row.album) if work.row.album else None
+        if key is None or not isinstance(work.reading, Understood):
+            found.append(work)
+        elif key not in first:
+            first[key] = work
+            found.append(work)
+        else:
+            _join(first[key], work)
+    return found
+
+
+def _join(first: Work, later: Work) -> None:
+    one, other = first.understood, later.understood
+    assert one is not None and other is not None
+    texts = [text for text in (one.message.text, other.message.text) if text]
+    message = replace(
+        one.message,
+        text="\n".join(texts),
+        attachments=(*one.message.attachments, *other.message.attachments),
+        flags=tuple(dict.fromkeys((*one.message.flags, *other.message.flags))),
+    )
+    richer = other if other.message.text and not one.message.text else one
+    first.reading = replace(richer, message=message, flags=tuple(dict.fromkeys((*one.flags, *other.flags))))
+    first.parts.append(later.row)
+

@@ -1,0 +1,144 @@
+"""The relay's role: takes the outbox to the broker, as the one holder of its lease."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import aio_pika
+import structlog
+
+from ledger import outbox
+from ledger.errors import LedgerAway
+from ledger.leases import Lease
+from ledger.outbox import Pending
+from ledger.wake import Waker
+from pipeline.compose import moment
+from pipeline.parts import Parts
+from pipeline.roles import Holder, either, pause, say
+from router.publish import BrokerAway, NoExchange, Publisher, PublishFailed
+from router.relay import Item, publish_all
+from router.topology import declare
+
+log = structlog.get_logger()
+
+BATCH = 256
+# Past 64 in flight it is mostly the latency that grows (measured with a quorum queue).
+IN_FLIGHT = 64
+RETRY_SECONDS = 5.0
+IDLE_SECONDS = 5.0
+HEALTH_SECONDS = 20.0
+DRAIN_SECONDS = 12.0
+
+
+@dataclass
+class Relay:
+    """Publishes what the outbox holds. With no broker configured there is nothing to do, and it is not started."""
+
+    parts: Parts
+
+    def __post_init__(self) -> None:
+        broker = self.parts.settings.broker
+        self.prefix = broker.prefix
+        self._url = broker.url.get_secret_value()
+        self._declared = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`; what is in flight is finished and marked."""
+        await Holder(self.parts, "relay", stop, drain=DRAIN_SECONDS).run(lambda lease: self._work(lease, stop))
+
+    async def _work(self, lease: Lease, stop: asyncio.Event) -> None:
+        waker = Waker(self.parts.database, "outbox", look_seconds=0.03)
+        said = 0.0
+        loop = asyncio.get_running_loop()
+        try:
+            async with Publisher(self._url) as publisher:
+                while not stop.is_set():
+                    try:
+                        published = await self._round(lease, publisher)
+                    except (LedgerAway, BrokerAway) as error:
+                        await self._trouble(error)
+                        await pause(1.0, stop)
+                        continue
+                    if loop.time() - said > HEALTH_SECONDS:
+                        said = loop.time()
+                        await say(self.parts, "relay", "ok")
+                    if not published:
+                        await either(waker.wait(IDLE_SECONDS), stop)
+        finally:
+            waker.close()
+
+    async def _trouble(self, error: Exception) -> None:
+        log.warning("envelopes wait in the outbox", error=str(error))
+        if isinstance(error, BrokerAway):
+            await say(self.parts, "relay", "trouble", f"the broker does not answer: {error}")
+
+    async def _round(self, lease: Lease, publisher: Publisher) -> int:
+        """Publish one batch and mark it; returns how many were confirmed or put off. Raises what is away."""
+        if not self._declared:
+            await self._declare()
+        now = self.parts.clock()
+        rows = await self.parts.database.look(lambda conn: outbox.take(conn, now, BATCH))
+        if not rows:
+            return 0
+
+        async def publish(item: Item) -> None:
+            await publisher.publish(
+                f"{self.prefix}.{item.exchange}",
+                item.routing_key,
+                item.body,
+                message_id=item.message_id,
+                type=item.type,
+                headers=item.headers,
+                timestamp=moment(item.timestamp),
+                mandatory=item.exchange != "events",
+            )
+
+        done = await publish_all(
+            [_item(row) for row in rows], publish, most=IN_FLIGHT, expected=lambda error: isinstance(error, PublishFailed)
+        )
+        away = {row_id: error for row_id, error in done.failed.items() if isinstance(error, BrokerAway)}
+        refused = {row_id: str(error) for row_id, error in done.failed.items() if row_id not in away}
+        if refused:
+            log.error("the broker refuses envelopes; they are tried again", count=len(refused), error=next(iter(refused.values())))
+        if done.confirmed or refused:
+            ended = self.parts.clock()
+            await self.parts.database.run(
+                lambda conn: outbox.mark(conn, lease, done.confirmed, refused, ended, ended + RETRY_SECONDS)
+            )
+        if away:
+            error = next(iter(away.values()))
+            self._declared = self._declared and not isinstance(error, NoExchange)
+            raise error
+        return len(rows)
+
+    async def _declare(self) -> None:
+        """Exchanges, queues and bindings: at the start, and when one of them turns out to be gone."""
+        try:
+            async with asyncio.timeout(15):
+                connection = await aio_pika.connect(self._url)
+                async with connection:
+                    differences = await declare(connection, self.parts.rules, self.prefix)
+        except (TimeoutError, OSError, aio_pika.exceptions.AMQPError, asyncio.CancelledError) as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise
+            raise BrokerAway(f"cannot declare the queues: {type(error).__name__}") from None
+        for difference in differences:
+            log.warning("the broker's topology differs", difference=str(difference))
+        self._declared = True
+
+
+def _item(row: Pending) -> Item:
+    headers = {"ticket": row.ticket, "channel": row.channel, "kind": row.kind}
+    return Item(
+        id=row.id,
+        message_id=row.message_id,
+        exchange=row.exchange,
+        routing_key=row.routing_key,
+        type=row.type,
+        conversation=row.conversation,
+        body=row.body,
+        timestamp=row.created_at,
+        headers=headers,
+    )

@@ -1,0 +1,114 @@
+"""What every role shares: it holds a lease or stands by, and gives way when it is fenced."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from ledger import health, leases
+from ledger.errors import Fenced, LedgerAway
+from ledger.leases import Lease
+from pipeline.parts import Parts
+
+log = structlog.get_logger()
+
+# A second holder that stands by asks this often; with the lease's length it is what a takeover takes.
+STANDBY_SECONDS = 2.0
+
+
+@dataclass
+class Holder:
+    """Keeps one lease. `work` runs while it is held, is cancelled when it is lost, and starts again when it is back."""
+
+    parts: Parts
+    name: str
+    stop: asyncio.Event
+    drain: float = 0.0  # seconds that the work gets to end by itself once `stop` is set
+
+    async def run(self, work: Callable[[Lease], Awaitable[None]]) -> None:
+        """Until `stop`: hold the lease and do the work."""
+        standing_by = False
+        while not self.stop.is_set():
+            lease = await self._acquire()
+            if lease is None:
+                if not standing_by:
+                    log.info("another worker holds the lease; standing by", lease=self.name)
+                standing_by = True
+                await pause(STANDBY_SECONDS, self.stop)
+                continue
+            standing_by = False
+            await self._hold(lease, work)
+
+    async def _acquire(self) -> Lease | None:
+        holder = leases.this_process()
+        try:
+            return await self.parts.database.run(lambda conn: leases.acquire(conn, self.name, holder))
+        except LedgerAway as error:
+            log.warning("the ledger is away", lease=self.name, error=str(error))
+            return None
+
+    async def _hold(self, lease: Lease, work: Callable[[Lease], Awaitable[None]]) -> None:
+        working = asyncio.ensure_future(work(lease))
+        tasks = {working, asyncio.create_task(self._renew(lease)), asyncio.create_task(self.stop.wait())}
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if self.stop.is_set() and self.drain:
+                done |= (await asyncio.wait({working}, timeout=self.drain))[0]
+            for task in done:
+                error = task.exception()
+                if error is not None and not isinstance(error, Fenced):
+                    raise error
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            with contextlib.suppress(LedgerAway):
+                await self.parts.database.run(lambda conn: leases.release(conn, lease))
+
+    async def _renew(self, lease: Lease) -> None:
+        """Returns (and so ends the work) when the lease is lost."""
+        loop = asyncio.get_running_loop()
+        held_until = loop.time() + leases.LEASE_SECONDS
+        while loop.time() < held_until:
+            await asyncio.sleep(leases.RENEW_SECONDS)
+            try:
+                await self.parts.database.run(lambda conn: leases.renew(conn, lease))
+                held_until = loop.time() + leases.LEASE_SECONDS
+            except Fenced:
+                break
+            except LedgerAway:
+                continue
+        log.warning("the lease is lost", lease=self.name)
+
+
+async def either(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
+    """Until `work` is done or `stop` is set."""
+    tasks = [asyncio.create_task(work), asyncio.create_task(stop.wait())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def pause(seconds: float, stop: asyncio.Event) -> None:
+    """Sleep, but not past `stop`."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+
+
+async def say(parts: Parts, component: str, state: str, detail: str | None = None) -> None:
+    """Record how a part is; a ledger that is away is no error."""
+
+    def work(conn: Connection) -> None:
+        health.say(conn, component, state, detail, parts.clock())
+
+    with contextlib.suppress(LedgerAway):
+        await parts.database.run(work)
