@@ -1,4 +1,6 @@
-"""The AsyncAPI 3 document of the queues (https://www.asyncapi.com/docs/reference/specification/v3.0.0), from the models.
+"""The AsyncAPI 3 document of the queues, from the models.
+
+Source: https://www.asyncapi.com/docs/reference/specification/v3.0.0, AMQP bindings 0.3.0.
 
 Channels are the exchanges and queues of contract section 7; `send` and `receive` are said from Priemnaya's side.
 """
@@ -118,7 +120,7 @@ def _channels(rules: Rules, prefix: str, wanted: Topology) -> dict[str, Any]:
         },
     }
     for desk in rules.desks:
-        channels[f"desk.{desk.name}"] = {
+        channels[f"desk-{desk.name}"] = {
             "address": desk_queue(prefix, desk.name),
             "title": f"{desk.title_en} ({desk.title_ru})",
             "messages": envelope,
@@ -148,11 +150,11 @@ def _operations(rules: Rules) -> dict[str, Any]:
         "sendEnvelope": _operation("send", "appeals", "Put an envelope before the desk that answers", ["envelope"]),
         "receiveReply": _operation("receive", "replies", "Take a desk's answer and send it to the citizen", ["reply"]),
         "sendEvent": _operation("send", "events", "Say what happened", ["event"]),
-        "sendDeadReply": _operation("send", "dead", "Set aside a reply that cannot be used, with the reason", ["reply"]),
+        "sendDeadReply": _operation("send", "dead", "Set aside a reply that cannot be used", ["reply"]),
     }
     for desk in rules.desks:
-        name = "deliverTo" + "".join(part.capitalize() for part in desk.name.replace("_", "-").split("-"))
-        operations[name] = _operation("send", f"desk.{desk.name}", f"What the desk {desk.name} consumes", ["envelope"])
+        summary = f"What the desk {desk.name} consumes"
+        operations[f"deliver-{desk.name}"] = _operation("send", f"desk-{desk.name}", summary, ["envelope"])
     return operations
 
 

@@ -1,0 +1,333 @@
+"""The rules: what counts, what is refused with its line, and by when an answer is owed."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.route_command import SampleError, as_table, route_file, route_text
+from router.rules import Case, Decision, Rules, RulesError, load
+
+SHIPPED = Path(__file__).parents[2] / "config" / "routing.toml"
+RULES = load(SHIPPED)
+NOON = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # a Monday, 12:00 in Moscow
+
+
+def route(text: str = "", rules: Rules = RULES, **case: Any) -> Decision:
+    return rules.route(Case(**({"received_at": NOON, "channel": "telegram", "text": text} | case)))
+
+
+SMALL = """
+enough = 1
+
+[groups]
+door = ["дверь", "калитка"]
+
+[[categories]]
+name = "doors"
+title_ru = "Двери"
+title_en = "Doors"
+
+[[categories]]
+name = "other"
+title_ru = "Прочее"
+title_en = "Other"
+
+[[desks]]
+name = "joiner"
+title_ru = "Столяр"
+title_en = "Joiner"
+categories = ["doors", "other"]
+
+[[rules]]
+category = "doors"
+phrases = [
+  "не закрываться {door}",
+  "скрип*",
+]
+"""
+
+
+def small(change: str = "", by: str = "", more: str = "") -> Rules:
+    assert change in SMALL
+    return Rules.parse((SMALL.replace(change, by) if change else SMALL) + more, "small.toml")
+
+
+# ------------------------------------------------------------------------------------------------- words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Калитка не закрывается",
+        "не закрывалась вчера у нас дверь",
+        "ДВЕРЬЮ хлопают: не желает закрываться",
+        "скрипит",
+        "не закрыва\u0301ется дверь",
+    ],
+)
+def test_a_phrase_is_found_in_any_case_form_and_order(text: str) -> None:
+    assert route(text, small()).category == "doors"
+
+
+@pytest.mark.parametrize("text", ["дверь закрывается", "не закрывается окно", "скрепка", "", "не дверь"])
+def test_a_phrase_needs_all_its_words(text: str) -> None:
+    assert route(text, small()).category == "other"
+
+
+def test_words_far_apart_are_no_phrase() -> None:
+    assert route("не закрывается " + "окно " * 4 + "дверь", small()).category == "other"
+
+
+@pytest.mark.parametrize("typo", ["закрываеться", "закрывеется", "закрыветься", "закываться", "зкарываться"])
+def test_one_slip_in_a_long_word_is_forgiven(typo: str) -> None:
+    assert route(f"дверь не {typo}", small()).category == "doors"
+
+
+def test_a_word_named_as_no_typo_is_none() -> None:
+    rules = Rules.parse('never_typos = ["закрываеться"]\n' + SMALL, "small.toml")
+    assert route("дверь не закрываеться", rules).category == "other"
+
+
+def test_the_reason_names_the_rule_and_never_the_citizens_words() -> None:
+    decision = route("Иванов Иван: калитка не закрывается и скрипит", small())
+    line = SMALL.splitlines().index("[[rules]]") + 1
+    assert decision.why == (f"doors +2: «не закрываться {{door}}», «скрип*» (line {line})",)
+    assert "Иванов" not in repr(decision)
+
+
+# ------------------------------------------------------------------------------------------------- what else counts
+
+
+@pytest.mark.parametrize("machine", ["bounce", "auto_reply", "bulk"])
+def test_machine_mail_goes_to_other_whatever_it_says(machine: str) -> None:
+    decision = route("мошенники взломали кабинет", machine=machine, flags=frozenset({machine}), channel="email")
+    assert (decision.category, decision.priority) == ("other", 0)
+
+
+def test_suspected_phishing_goes_to_security_whatever_it_says() -> None:
+    decision = route("Запись к врачу", flags=frozenset({"suspected_phishing"}))
+    assert (decision.desk, decision.priority) == ("security", 9)
+
+
+def test_security_words_in_a_forwarded_part_count_and_others_do_not() -> None:
+    assert route("что это?", quoted="Вас взломали, перейдите по ссылке").category == "security"
+    assert route("что это?", quoted="приложение вылетает").category == "other"
+
+
+def test_reviews_are_told_by_kind_and_by_subject() -> None:
+    assert route("5", kind="review").category == "review"
+    assert route("всё так себе", subject="Отзыв о поддержке", channel="email").category == "review"
+
+
+def test_the_category_chosen_in_the_form_counts_but_security_words_count_more() -> None:
+    assert route("ничего не работает", chosen_category="mobile", via="form").category == "mobile"
+    assert route("меня взломали мошенники", chosen_category="mobile", via="form").category == "security"
+
+
+def test_an_error_code_decides_where_words_do_not() -> None:
+    assert route("пишет ошибку", error_code="ESIA-007007").category == "registration"
+    assert route("пишет ошибку", error_code="app-12").category == "mobile"
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen", "audience"),
+    [
+        ("Я инвалид второй группы, пенсионер", None, "accessibility"),
+        ("мне, пенсионерке, не приходит смс", None, "pensioners"),
+        ("ООО «Ромашка», не подписывается отчёт", None, "business"),
+        ("у меня нет интернета", None, "offline"),
+        ("не приходит смс", None, "general"),
+        ("мне, пенсионерке, не приходит смс", "business", "business"),
+        ("не приходит смс", "nobody knows", "general"),
+    ],
+)
+def test_the_audience_is_what_the_line_says_else_what_the_citizen_says(
+    text: str, chosen: str | None, audience: str
+) -> None:
+    assert route(text, chosen_audience=chosen).audience == audience
+
+
+def test_the_routing_key_is_desk_category_audience_channel() -> None:
+    assert route("дверь скрипит", small()).routing_key == "joiner.doors.general.telegram"
+    assert route("x", channel="a.b#*").routing_key == "other.other.general.a-b-"
+
+
+def test_repeats_audience_and_security_raise_the_priority() -> None:
+    plain = RULES.priority("new", 0, "general", "services")
+    assert RULES.priority("repeat", 1, "general", "services") == plain + 2
+    assert RULES.priority("repeat", 2, "pensioners", "services") == plain + 4
+    assert RULES.priority("repeat", 99, "accessibility", "security", ["suspected_phishing"]) == 9
+    assert RULES.priority("new", 0, "general", "other", ["bulk"]) == 0
+
+
+# ------------------------------------------------------------------------------------------------- by when
+
+
+@pytest.mark.parametrize(
+    ("case", "hours"),
+    [
+        ({"channel": "telegram"}, 0.5),
+        ({"channel": "portal", "via": "phone"}, 0.5),
+        ({"channel": "email"}, 4),
+        ({"channel": "portal", "via": "form"}, 24),
+    ],
+)
+def test_an_answer_is_owed_by_clock_time(case: dict[str, Any], hours: float) -> None:
+    assert route("не приходит смс", **case).answer_by == NOON + timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    ("received", "owed"),
+    [
+        ("2026-11-23T09:00:00Z", "2026-11-30T09:00:00Z"),  # over a weekend
+        ("2026-12-30T09:00:00Z", "2027-01-15T09:00:00Z"),  # over the New Year holidays; 31.12. is a transferred day off
+        ("2026-11-21T09:00:00Z", "2026-11-27T09:00:00Z"),  # received on a Saturday
+        ("2027-02-18T09:00:00Z", "2027-02-26T09:00:00Z"),  # 20.2. is a working Saturday, 22. and 23. are off
+        ("2026-11-22T21:30:00Z", "2026-11-29T21:30:00Z"),  # Monday already in Moscow; Monday 00:30 again
+    ],
+)
+def test_a_review_is_owed_an_answer_after_five_working_days(received: str, owed: str) -> None:
+    decision = route("", kind="review", received_at=datetime.fromisoformat(received), channel="email")
+    assert decision.answer_by == datetime.fromisoformat(owed)
+
+
+# ------------------------------------------------------------------------------------------------- a broken rule
+
+
+@pytest.mark.parametrize(
+    ("change", "by", "line_holds", "says"),
+    [
+        ("enough = 1", "enough = -1", "enough", "greater than 0"),
+        ("enough = 1", "enouhg = 1", "enouhg", "Extra inputs"),
+        ("enough = 1", "enough = = 1", "enough", "Invalid value"),
+        ('  "скрип*",', '  "{window} скрип*",', "{window}", "no group is called 'window'"),
+        ('  "скрип*",', '  "скр.п",', "скр.п", "not one word"),
+        ('  "скрип*",', '  "",', '""', "empty phrase"),
+        ('category = "doors"\nphrases', 'category = "gates"\nphrases', "gates", "no category is called 'gates'"),
+        ('category = "doors"\nphrases', 'category = "doors"\nweigth = 3\nphrases', "weigth", "Extra inputs"),
+        ('category = "doors"\nphrases', 'category = "doors"\nweight = "3 kg"\nphrases', "3 kg", "weight"),
+        ('categories = ["doors", "other"]', 'categories = ["doors"]', 'name = "other"', "no desk takes"),
+        ('name = "joiner"', 'name = "join.er"', "join.er", "no name"),
+        ('name = "joiner"', 'name = "joiner"\ncalendar = "XX"', "XX", "no calendar"),
+    ],
+)
+def test_a_broken_rule_is_refused_with_its_line(change: str, by: str, line_holds: str, says: str) -> None:
+    with pytest.raises(RulesError) as refused:
+        small(change, by)
+    message = str(refused.value)
+    assert says in message
+    number = int(re.search(r"small\.toml, line (\d+): ", message)[1])  # type: ignore[index]
+    lines = SMALL.replace(change, by).splitlines()
+    assert line_holds in lines[number - 1], (message, lines[number - 1])
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ('[[rules]]\ncategory = "doors"\n', "asks for nothing"),
+        ("[[answer_by]]\n", "either within or working_days"),
+        ("[[answer_by]]\nworking_days = 5\n", "has no calendar"),
+        ('[[answer_by]]\nwithin = "soon"\n', "no duration"),
+        ('[[desks]]\nname = "x"\ntitle_ru = "x"\ntitle_en = "x"\ncategories = ["doors"]\n', "is at 'joiner' too"),
+    ],
+)
+def test_what_only_the_whole_can_show_is_refused_too(more: str, says: str) -> None:
+    with pytest.raises(RulesError, match=says) as refused:
+        small(more=more)
+    assert refused.value.line > SMALL.count("\n") - 1
+
+
+def test_a_desk_and_a_category_can_be_added() -> None:
+    rules = small(
+        more="""
+[[categories]]
+name = "gates"
+title_ru = "Ворота"
+title_en = "Gates"
+[[desks]]
+name = "smith"
+title_ru = "Кузнец"
+title_en = "Smith"
+categories = ["gates"]
+[[rules]]
+category = "gates"
+weight = 2
+phrases = ["ворота"]
+"""
+    )
+    assert route("скрипят ворота", rules).routing_key == "smith.gates.general.telegram"
+
+
+# ------------------------------------------------------------------------------------------------- bad input
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=400), st.text(max_size=80), st.text(max_size=80))
+def test_any_text_gets_a_route(text: str, subject: str, quoted: str) -> None:
+    decision = route(text, subject=subject, quoted=quoted, channel=subject, error_code=quoted, account=text)
+    assert decision.category in RULES.categories
+    assert decision.routing_key.count(".") == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "не войти " * 4000,
+        "а" * 64_000,
+        "код сказать мошенник " * 1600,
+        "\u0301" * 32_000,
+        "_-" * 32_000,
+        "не " * 21_000,
+    ],
+)
+def test_64_kilobytes_of_worst_text_cost_no_more_than_their_length(text: str) -> None:
+    start = time.perf_counter()
+    route(text)
+    assert time.perf_counter() - start < 0.5
+
+
+def test_64_kilobytes_of_mistyped_words_stay_bounded() -> None:
+    text = " ".join(f"приложе{number:x}ние" for number in range(4000))
+    start = time.perf_counter()
+    route(text)
+    assert time.perf_counter() - start < 2
+
+
+# ------------------------------------------------------------------------------------------------- the command
+
+
+def test_a_text_is_explained_as_json_and_as_a_table() -> None:
+    result = route_text(RULES, "Не приходит смс", now=NOON, channel="email")
+    assert json.loads(json.dumps(result))["answer_by"] == "2026-11-23T13:00:00Z"
+    table = as_table(result)
+    assert "notifications" in table and "why" in table and "answer_by" in table
+
+
+def test_a_file_is_answered_with_a_confusion_table() -> None:
+    lines = [
+        '{"text": "не приходит смс", "category": "notifications"}',
+        "",
+        '{"text": "привет", "category": "security"}',
+        '{"text": "дверь"}',
+    ]
+    report = route_file(RULES, lines, now=NOON)
+    assert report.accuracy == 0.5
+    assert report.confusion()["security"]["other"] == 1
+    assert "1 of 2 as expected: 50.0%" in report.as_text()
+    assert "line 3: security → other: привет" in report.as_text()
+    assert [json.loads(line)["line"] for line in report.as_json_lines()] == [1, 3, 4]
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"text": 1}', '{"text": "x", "category": "nonsense"}', "[" * 100_000])
+def test_a_sample_that_cannot_be_used_is_named_by_its_line(line: str) -> None:
+    with pytest.raises(SampleError, match="line 2: "):
+        route_file(RULES, ['{"text": "x"}', line])
