@@ -20,7 +20,8 @@ from normalizer.message import Identity, Limits, Part, Unreadable
 
 MAX_DEPTH = 200  # the standard library's parser recurses and gives up near 1,000; VK nests forwards 45 deep at most
 MAX_INTEGER = 2**63  # no platform has an id or a time beyond a signed 64-bit integer
-MAX_IDENTIFIER = 512  # characters; the longest are WhatsApp's message ids with some 130
+MAX_IDENTIFIER = 256  # characters; the longest are WhatsApp's message ids with some 130. Keys of an index hold them
+TOO_LARGE = "larger than the limit"
 _LAST_MOMENT = 253_402_300_800  # 10000-01-01, the first second that `datetime` cannot hold
 
 # Possessive and without a required closing quote, so that it matches at every quote: linear on any input.
@@ -131,11 +132,11 @@ def integer(value: Any, *path: str) -> int | None:
 
 
 def identifier(value: Any, *path: str) -> str | None:
-    """An id at the path, as a string: platforms change between numbers and strings."""
+    """An id at the path, as a string of printable ASCII: platforms change between numbers and strings."""
     found = find(value, *path)
     if isinstance(found, str):
-        found = clean(found).strip()
-        return found if 0 < len(found) <= MAX_IDENTIFIER else None
+        found = found.strip()
+        return found if 0 < len(found) <= MAX_IDENTIFIER and found.isascii() and found.isprintable() else None
     number = integer(found)
     return None if number is None else str(number)
 
@@ -169,6 +170,30 @@ def phone(value: Any, *path: str) -> str | None:
         return None
     digits = "".join(character for character in found if character.isascii() and character.isdigit())
     return f"+{digits}" if 7 <= len(digits) <= 15 and not digits.startswith("0") else None
+
+
+def line(value: str | None, limit: int = 256) -> str | None:
+    """A name as one line: no control, bidi or zero-width characters, at most `limit` characters."""
+    if value is None:
+        return None
+    shown = "".join(one for one in value[: 4 * limit] if one.isprintable() or one.isspace())
+    return " ".join(shown.split())[:limit].rstrip() or None
+
+
+def form(raw: str) -> tuple[list[str], Any]:
+    """A filled-in form that came as a string of JSON: its answers as lines, and as bounded data.
+
+    What is no JSON object is one line, and no data.
+    """
+    try:
+        answers = json.loads(raw) if raw.count("{") + raw.count("[") <= MAX_DEPTH else None
+    except ValueError:
+        answers = None
+    if not isinstance(answers, dict):
+        return [raw], {}
+    answers.pop("flow_token", None)  # WhatsApp's: a secret between us and the form
+    lines = [clean(f"{name}: {answer}") for name, answer in answers.items() if isinstance(answer, str) and answer]
+    return lines, bounded(answers)
 
 
 def bounded(value: Any, depth: int = 8, budget: int = 200) -> Any:
@@ -269,8 +294,10 @@ class Draft:
         own, own_cut = cut("\n".join(self.own), limits.text)
         quoted, quoted_cut = cut("\n\n".join(self.quoted), limits.text)
         parts = tuple(self.parts[: limits.parts])
-        if own_cut or quoted_cut or len(parts) < len(self.parts) or any(part.refused for part in parts):
+        if own_cut or quoted_cut or len(parts) < len(self.parts):
             self.flags.add("too_large")
+        for reason in {part.refused for part in parts if part.refused}:
+            self.flags.add("too_large" if reason.startswith("larger") else "unreadable_part")
         return {
             "text": own,
             "quoted": quoted or None,

@@ -19,6 +19,7 @@ from normalizer.payload import (
     fields,
     identifier,
     join,
+    line,
     mapping,
     moment,
     parse,
@@ -254,7 +255,6 @@ def _read_message(message: dict[str, Any], account: Account, *, edited: bool) ->
         sent_at=moment(message, "edit_date" if edited else "date"),
         sender=_read_sender(message),
         reply_to=reply_to,
-        button=text(message, "web_app_data", "data"),
         **draft.within(account.limits),
     )
 
@@ -270,7 +270,8 @@ def _not_from_a_citizen(message: dict[str, Any], account: Account) -> Reading | 
     writer = identifier(message, "from", "id")
     if mapping(message, "sender_business_bot") or (writer and writer == account.platform_account):
         return Ignored("our own message")
-    if message.get("business_connection_id") and text(message, "chat", "type") == "private" and writer != chat:
+    private = text(message, "chat", "type") == "private"
+    if message.get("business_connection_id") and private and writer not in (None, chat):
         return Ignored("written by the business account itself")
     if message.get("is_automatic_forward") is True or (writer == _FORWARDER and mapping(message, "sender_chat")):
         return Ignored("a channel's post copied to its discussion group")
@@ -312,10 +313,10 @@ def _read_reply(message: dict[str, Any], draft: Draft, account: Account) -> tupl
 def _read_sender(message: dict[str, Any]) -> Sender:
     chat = mapping(message, "sender_chat") or (mapping(message, "chat") if not mapping(message, "from") else {})
     if chat:
-        name = text(chat, "title") or _name(chat)
+        name = line(text(chat, "title")) or _name(chat)
         number = identifier(chat, "id")
         vouched = ("id",) if number else ()
-        return Sender(id=number, display_name=name, username=text(chat, "username"), vouched=vouched)
+        return Sender(id=number, display_name=name, username=line(text(chat, "username")), vouched=vouched)
     person = _read_person(mapping(message, "from"))
     contact = mapping(message, "contact")
     owner = identifier(contact, "user_id")
@@ -337,15 +338,14 @@ def _read_person(user: dict[str, Any]) -> Sender:
     return Sender(
         id=number,
         display_name=_name(user),
-        username=text(user, "username"),
-        language=text(user, "language_code"),
+        username=line(text(user, "username")),
+        language=identifier(user, "language_code"),
         vouched=("id",) if number else (),
     )
 
 
 def _name(user: dict[str, Any]) -> str | None:
-    name = join([text(user, "first_name"), text(user, "last_name")], " ")
-    return name[:256] if name else None
+    return line(join([text(user, "first_name"), text(user, "last_name")], " "))
 
 
 def _read_callback(callback: dict[str, Any], account: Account) -> Reading:

@@ -10,11 +10,24 @@ from typing import Any
 
 from normalizer import file_names
 from normalizer.message import AttachmentKind, Limits, Part
-from normalizer.payload import Draft, bounded, clean, fields, find, identifier, integer, mapping, sequence, size, text
+from normalizer.payload import (
+    TOO_LARGE,
+    Draft,
+    bounded,
+    clean,
+    fields,
+    find,
+    form,
+    identifier,
+    integer,
+    mapping,
+    sequence,
+    size,
+    text,
+)
 
 DOWNLOAD_LIMIT = 20 * 1024 * 1024  # bytes; what a bot may download through the cloud API
 TOO_LARGE_TO_DOWNLOAD = "larger than the platform lets a bot download"
-TOO_LARGE = "larger than the limit"
 
 _FILES: dict[str, AttachmentKind] = {
     "animation": "video",
@@ -44,7 +57,6 @@ _OTHERS: dict[str, tuple[str, ...]] = {
     "user_shared": ("request_id", "user_id"),
     "users_shared": ("request_id", "users"),
     "chat_shared": ("request_id", "chat_id", "title", "username"),
-    "web_app_data": ("data", "button_text"),
 }
 
 
@@ -164,6 +176,14 @@ def _is_done(task: Any) -> bool:
     return (integer(task, "completion_date") or 0) > 0
 
 
+def _read_web_app(value: dict[str, Any], draft: Draft, native_id: str, limits: Limits) -> None:
+    """What a form inside Telegram sends: its answers are the citizen's words."""
+    lines, data = form(text(value, "data") or "")
+    for words in lines:
+        draft.say(words)
+    draft.parts.append(Part(part=native_id, kind="other", data={"form": data} | fields(value, "button_text")))
+
+
 def _read_rich(value: dict[str, Any], draft: Draft, native_id: str, limits: Limits) -> None:
     """A formatted document: its words, a line for each block, and the files between them.
 
@@ -204,6 +224,7 @@ _READERS: dict[str, Callable[[dict[str, Any], Draft, str, Limits], None]] = {
     "poll": _read_poll,
     "checklist": _read_checklist,
     "rich_message": _read_rich,
+    "web_app_data": _read_web_app,
 }
 
 READ_FIELDS = frozenset(_FILES) | frozenset(_READERS) | frozenset(_OTHERS) | {"photo", "paid_media"}

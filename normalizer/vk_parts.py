@@ -10,9 +10,21 @@ from typing import Any
 
 from normalizer import file_names
 from normalizer.message import AttachmentKind, Limits, Part
-from normalizer.payload import Draft, bounded, fields, find, identifier, integer, join, mapping, sequence, size, text
+from normalizer.payload import (
+    TOO_LARGE,
+    Draft,
+    bounded,
+    fields,
+    find,
+    identifier,
+    integer,
+    join,
+    mapping,
+    sequence,
+    size,
+    text,
+)
 
-TOO_LARGE = "larger than the limit"
 _MAX_NESTED = 500  # VK's own limit for forwarded messages, whatever their depth
 _SIZES = "smpoqrxyzw"  # VK's letters for a photo's sizes, ascending; the cropped o, p, q, r stand before x
 

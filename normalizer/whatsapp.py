@@ -32,6 +32,7 @@ from normalizer.payload import (
     dump,
     identifier,
     join,
+    line,
     mapping,
     moment,
     parse,
@@ -179,7 +180,7 @@ def identify(payload: bytes) -> Identity:
     if unit.kind == "messages" and number:
         return Identity(key=number, conversation=_conversation(unit) or number, sent_at=sent_at)
     if unit.kind == "statuses" and number:
-        key = f"status:{number}:{text(unit.item, 'status')}"
+        key = f"status:{number}:{(text(unit.item, 'status') or '?')[:32]}"
         return Identity(key=key, conversation=f"status:{number}", sent_at=sent_at)
     if unit.kind in ("errors", "entry errors"):
         key = f"errors:{digest([unit.entry, unit.item])}"
@@ -309,12 +310,12 @@ def _read_context(context: dict[str, Any], draft: Draft, native_id: str) -> None
 def _read_sender(unit: _Unit) -> Sender:
     main, aliases, number = _person(unit)
     profile = mapping(unit.contact, "profile")
-    name, username = text(profile, "name"), text(profile, "username")
+    username = line(text(profile, "username"))
     return Sender(
         id=main,
         aliases=aliases,
-        display_name=name[:256] if name else None,
-        username=username[:256].removeprefix("@") if username else None,
+        display_name=line(text(profile, "name")),
+        username=username.removeprefix("@") if username else None,
         phone=number,
         vouched=("id", "phone") if number else ("id",),
     )

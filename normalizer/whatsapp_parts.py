@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from normalizer import file_names
 from normalizer.message import AttachmentKind, Limits, Part
-from normalizer.payload import Draft, bounded, clean, fields, identifier, mapping, sequence, size, text
-
-TOO_LARGE = "larger than the limit"
+from normalizer.payload import TOO_LARGE, Draft, bounded, fields, form, identifier, mapping, sequence, size, text
 
 _MEDIA: dict[str, AttachmentKind] = {
     "image": "photo",
@@ -41,6 +38,8 @@ def read_content(message: dict[str, Any], draft: Draft, native_id: str, limits: 
     else:
         _read_unknown(kind, message, draft, native_id)
     _read_referral(mapping(message, "referral"), draft, native_id)
+    if message.get("errors"):  # of a kind not supported, or media that the platform could not take over
+        draft.flags.add("unreadable_part")
     return button
 
 
@@ -143,20 +142,10 @@ def _payload(source: dict[str, Any], name: str) -> str | None:
 
 def _read_form(reply: dict[str, Any], draft: Draft, native_id: str) -> None:
     """A filled-in flow: its answers are the citizen's words; `body` is only a label ("Sent")."""
-    raw = text(reply, "response_json") or ""
-    try:
-        answers = json.loads(raw) if raw.count("{") + raw.count("[") <= 100 else None
-    except ValueError:
-        answers = None
-    if not isinstance(answers, dict):
-        draft.say(raw)
-        answers = {}
-    answers.pop("flow_token", None)  # ours, and a secret between us and the flow
-    for name, answer in answers.items():
-        if isinstance(answer, str) and answer:
-            draft.say(clean(f"{name}: {answer}"))
-    data = {"form": bounded(answers)} | fields(reply, "name")
-    draft.parts.append(Part(part=native_id, kind="other", data=data))
+    lines, answers = form(text(reply, "response_json") or "")
+    for words in lines:
+        draft.say(words)
+    draft.parts.append(Part(part=native_id, kind="other", data={"form": answers} | fields(reply, "name")))
 
 
 _READERS: dict[str, Callable[[dict[str, Any], Draft, str], None]] = {

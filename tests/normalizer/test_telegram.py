@@ -279,8 +279,15 @@ def test_what_we_sent_ourselves_is_ignored() -> None:
     assert payloads.read("telegram", changed("text", **{"from": ours})) == Ignored("our own message")
 
 
-def test_a_form_of_a_web_app_is_its_payload() -> None:
-    assert json.loads(str(message("web_app_data").button))["fio"] == "Соколова Анна Павловна"
+def test_a_form_of_a_web_app_is_the_citizens_words() -> None:
+    reading = message("web_app_data")
+    assert (reading.text, reading.button) == ("tema: Запись к врачу\nfio: Соколова Анна Павловна", None)
+    assert only("web_app_data").data["form"]["fio"] == "Соколова Анна Павловна"
+
+
+def test_a_name_is_one_line_without_marks_that_turn_it_round() -> None:
+    person = {"id": 5, "is_bot": False, "first_name": "Ан\r\nна\u202e", "last_name": "\x00\u200b С"}
+    assert payloads.message("telegram", changed("text", **{"from": person})).sender.display_name == "Ан на С"
 
 
 def test_an_update_of_an_unknown_kind_is_a_message_with_the_unknown_part() -> None:

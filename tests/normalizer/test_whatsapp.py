@@ -133,6 +133,7 @@ def test_a_file_name_is_inert() -> None:
 def test_media_without_an_id_is_refused_not_lost() -> None:
     reading = payloads.message("whatsapp", changed("image", image={"caption": "без файла"}))
     assert (reading.text, reading.attachments[0].refused) == ("без файла", "without a media id")
+    assert reading.flags == ("unreadable_part",)
 
 
 def test_a_place_and_contacts_are_data() -> None:
@@ -198,6 +199,7 @@ def test_orders_products_and_advertisements_are_shown() -> None:
 def test_what_the_platform_does_not_support_is_kept_with_its_reason() -> None:
     assert only("unsupported").data["unsupported"] == {"type": "poll_creation"}
     assert only("unsupported").data["errors"][0]["code"] == 131051
+    assert message("unsupported").flags == ("unreadable_part",)
     assert only("unknown_type").data["hologram"] == {"id": "77", "caption": "Новый вид сообщения"}
     assert message("unknown_type").text == "Новый вид сообщения"
 
