@@ -19,14 +19,20 @@ from normalizer.payload import (
     fields,
     identifier,
     join,
-    line,
     mapping,
     moment,
     parse,
-    phone,
     raw_identity,
     sequence,
     text,
+)
+from normalizer.telegram_ids import (
+    conversation_of,
+    conversation_of_press,
+    native_id_of,
+    place_of,
+    read_person,
+    read_sender,
 )
 from normalizer.telegram_parts import READ_FIELDS, hidden_links, read_parts
 
@@ -117,21 +123,21 @@ def identify(payload: bytes) -> Identity:
             return _identify_edit(mapping(update, kind)) or raw_identity(payload)
     callback = mapping(update, "callback_query")
     if callback_id := identifier(callback, "id"):
-        return Identity(key=f"callback:{callback_id}", conversation=_callback_conversation(callback))
+        return Identity(key=f"callback:{callback_id}", conversation=conversation_of_press(callback))
     deleted = mapping(update, "deleted_business_messages")
-    if native_id := _native_id(deleted, identifier({"id": next(iter(sequence(deleted, "message_ids")), None)}, "id")):
-        return Identity(key=f"{native_id}:deleted", conversation=_conversation(deleted))
+    if native_id := native_id_of(deleted, identifier({"id": next(iter(sequence(deleted, "message_ids")), None)}, "id")):
+        return Identity(key=f"{native_id}:deleted", conversation=conversation_of(deleted))
     key = f"update:{identifier(update, 'update_id')}:{digest(update)}"
     happened = next((value for name, value in update.items() if name != "update_id"), None)
-    return Identity(key=key, conversation=_place(happened) or key, sent_at=moment(happened, "date"))
+    return Identity(key=key, conversation=place_of(happened) or key, sent_at=moment(happened, "date"))
 
 
 def _identify_message(message: dict[str, Any]) -> Identity | None:
-    native_id = _native_id(message, identifier(message, "message_id"))
+    native_id = native_id_of(message, identifier(message, "message_id"))
     if native_id is None:
         return None
     album = identifier(message, "media_group_id")
-    conversation = _conversation(message)
+    conversation = conversation_of(message)
     return Identity(
         key=native_id,
         conversation=conversation,
@@ -142,13 +148,13 @@ def _identify_message(message: dict[str, Any]) -> Identity | None:
 
 
 def _identify_edit(message: dict[str, Any]) -> Identity | None:
-    native_id = _native_id(message, identifier(message, "message_id"))
+    native_id = native_id_of(message, identifier(message, "message_id"))
     if native_id is None:
         return None
     content = digest(_lasting({name: value for name, value in message.items() if name not in ("from", "chat")}))
     return Identity(
         key=f"{native_id}:edit:{identifier(message, 'edit_date')}:{content}",
-        conversation=_conversation(message),
+        conversation=conversation_of(message),
         sent_at=moment(message, "edit_date"),
     )
 
@@ -158,47 +164,6 @@ def _lasting(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _lasting(item) for name, item in value.items() if name not in _VOLATILE}
     return [_lasting(item) for item in value] if isinstance(value, list) else value
-
-
-def _native_id(message: dict[str, Any], message_id: str | None) -> str | None:
-    chat = identifier(message, "chat", "id")
-    if chat is None or message_id is None:
-        return None
-    connection = identifier(message, "business_connection_id")
-    return f"business:{connection}:{chat}:{message_id}" if connection else f"{chat}:{message_id}"
-
-
-def _sender_id(message: dict[str, Any]) -> str | None:
-    """A channel or a group that writes under its own name comes first: `from` then holds a placeholder."""
-    return identifier(message, "sender_chat", "id") or identifier(message, "from", "id")
-
-
-def _conversation(message: dict[str, Any]) -> str:
-    chat = identifier(message, "chat", "id") or "?"
-    connection = identifier(message, "business_connection_id")
-    if connection:
-        return f"business:{connection}:{chat}"
-    sender = _sender_id(message)
-    if text(message, "chat", "type") in ("group", "supergroup") and sender:
-        return f"{chat}:{sender}"
-    return chat
-
-
-def _callback_conversation(callback: dict[str, Any]) -> str:
-    person = identifier(callback, "from", "id")
-    if not mapping(callback, "message", "chat"):
-        return person or "?"
-    return _conversation({**mapping(callback, "message"), "sender_chat": None, "from": callback.get("from")})
-
-
-def _place(happened: Any) -> str | None:
-    """The conversation in which something that is no message happened."""
-    people = ("user", "from", "actor_chat", "voter_chat")
-    person = next((found for name in people if (found := identifier(happened, name, "id"))), None)
-    chat = identifier(happened, "chat", "id")
-    if chat and person and text(happened, "chat", "type") in ("group", "supergroup"):
-        return f"{chat}:{person}"
-    return chat or person
 
 
 def read(payload: bytes, account: Account) -> Reading:
@@ -229,7 +194,7 @@ def read(payload: bytes, account: Account) -> Reading:
 
 
 def _read_message(message: dict[str, Any], account: Account, *, edited: bool) -> Reading:
-    native_id = _native_id(message, identifier(message, "message_id"))
+    native_id = native_id_of(message, identifier(message, "message_id"))
     if native_id is None:
         return Unreadable("a message without chat or id")
     other = _not_from_a_citizen(message, account)
@@ -249,11 +214,11 @@ def _read_message(message: dict[str, Any], account: Account, *, edited: bool) ->
     reply_to = _read_reply(message, draft, account)
     return Message(
         native_id=native_id,
-        conversation_id=_conversation(message),
+        conversation_id=conversation_of(message),
         change="edit" if edited else "message",
         revises=native_id if edited else None,
         sent_at=moment(message, "edit_date" if edited else "date"),
-        sender=_read_sender(message),
+        sender=read_sender(message),
         reply_to=reply_to,
         **draft.within(account.limits),
     )
@@ -292,8 +257,8 @@ def _read_reply(message: dict[str, Any], draft: Draft, account: Account) -> tupl
     external = mapping(message, "external_reply")
     chosen = text(message, "quote", "text")
     if external:
-        source = _native_id(external, identifier(external, "message_id"))
-        own_id = source or str(_native_id(message, identifier(message, "message_id")))
+        source = native_id_of(external, identifier(external, "message_id"))
+        own_id = source or str(native_id_of(message, identifier(message, "message_id")))
         elsewhere = Draft()
         read_parts(external, elsewhere, own_id, account.limits)
         draft.parts += elsewhere.parts
@@ -306,46 +271,8 @@ def _read_reply(message: dict[str, Any], draft: Draft, account: Account) -> tupl
     words.say(text(replied, "text") or text(replied, "caption"))
     draft.quote(chosen or join(words.own))
     connection = message.get("business_connection_id")
-    source = _native_id({"business_connection_id": connection, **replied}, identifier(replied, "message_id"))
+    source = native_id_of({"business_connection_id": connection, **replied}, identifier(replied, "message_id"))
     return (source,) if source else ()
-
-
-def _read_sender(message: dict[str, Any]) -> Sender:
-    chat = mapping(message, "sender_chat") or (mapping(message, "chat") if not mapping(message, "from") else {})
-    if chat:
-        name = line(text(chat, "title")) or _name(chat)
-        number = identifier(chat, "id")
-        vouched = ("id",) if number else ()
-        return Sender(id=number, display_name=name, username=line(text(chat, "username")), vouched=vouched)
-    person = _read_person(mapping(message, "from"))
-    contact = mapping(message, "contact")
-    owner = identifier(contact, "user_id")
-    shared = phone(contact, "phone_number")
-    if person.id is None or owner != person.id or shared is None or "forward_origin" in message:
-        return person
-    return Sender(
-        id=person.id,
-        display_name=person.display_name,
-        username=person.username,
-        language=person.language,
-        phone=shared,
-        vouched=("id", "phone"),
-    )
-
-
-def _read_person(user: dict[str, Any]) -> Sender:
-    number = identifier(user, "id")
-    return Sender(
-        id=number,
-        display_name=_name(user),
-        username=line(text(user, "username")),
-        language=identifier(user, "language_code"),
-        vouched=("id",) if number else (),
-    )
-
-
-def _name(user: dict[str, Any]) -> str | None:
-    return line(join([text(user, "first_name"), text(user, "last_name")], " "))
 
 
 def _read_callback(callback: dict[str, Any], account: Account) -> Reading:
@@ -353,7 +280,7 @@ def _read_callback(callback: dict[str, Any], account: Account) -> Reading:
     if callback_id is None:
         return Unreadable("a button press without id")
     pressed = mapping(callback, "message")
-    source = _native_id(pressed, identifier(pressed, "message_id"))
+    source = native_id_of(pressed, identifier(pressed, "message_id"))
     data = text(callback, "data")
     native_id = f"callback:{callback_id}"
     draft = Draft()
@@ -362,8 +289,8 @@ def _read_callback(callback: dict[str, Any], account: Account) -> Reading:
         draft.parts.append(Part(part=native_id, kind="other", data=rest))
     return Message(
         native_id=native_id,
-        conversation_id=_callback_conversation(callback),
-        sender=_read_person(mapping(callback, "from")),
+        conversation_id=conversation_of_press(callback),
+        sender=read_person(mapping(callback, "from")),
         reply_to=(source,) if source else (),
         button=data,
         **draft.within(account.limits),
@@ -374,13 +301,13 @@ def _read_deletion(deleted: dict[str, Any]) -> Reading:
     numbers = sequence(deleted, "message_ids")
     if len(numbers) > 1:
         return Unreadable("several deletions in one unit")
-    native_id = _native_id(deleted, identifier({"id": numbers[0]}, "id")) if numbers else None
+    native_id = native_id_of(deleted, identifier({"id": numbers[0]}, "id")) if numbers else None
     if native_id is None:
         return Unreadable("a deletion without a message")
-    person = _read_person(mapping(deleted, "chat")) if text(deleted, "chat", "type") == "private" else Sender()
+    person = read_person(mapping(deleted, "chat")) if text(deleted, "chat", "type") == "private" else Sender()
     return Message(
         native_id=native_id,
-        conversation_id=_conversation(deleted),
+        conversation_id=conversation_of(deleted),
         change="deletion",
         revises=native_id,
         sender=person,
@@ -388,7 +315,7 @@ def _read_deletion(deleted: dict[str, Any]) -> Reading:
 
 
 def _read_reaction(reaction: dict[str, Any]) -> Reading:
-    source = _native_id(reaction, identifier(reaction, "message_id"))
+    source = native_id_of(reaction, identifier(reaction, "message_id"))
     if source is None:
         return Unreadable("a reaction without a message")
     actor = mapping(reaction, "user") or mapping(reaction, "actor_chat")
@@ -396,9 +323,9 @@ def _read_reaction(reaction: dict[str, Any]) -> Reading:
     native_id = f"reaction:{source}:{identifier(actor, 'id')}:{identifier(reaction, 'date')}:{digest(chosen)}"
     return Message(
         native_id=native_id,
-        conversation_id=_place(reaction) or source,
+        conversation_id=place_of(reaction) or source,
         sent_at=moment(reaction, "date"),
-        sender=_read_person(actor),
+        sender=read_person(actor),
         text=" ".join(chosen),
         reply_to=(source,),
         attachments=(Part(part=native_id, kind="other", data={"reaction": chosen, "removed": not chosen}),),
@@ -420,7 +347,7 @@ def _read_poll_answer(answer: dict[str, Any]) -> Reading:
     return Message(
         native_id=native_id,
         conversation_id=number,
-        sender=_read_person(voter),
+        sender=read_person(voter),
         attachments=(Part(part=native_id, kind="poll", data=data),),
     )
 
@@ -429,7 +356,7 @@ def _read_unknown(update: dict[str, Any]) -> Reading:
     """A kind of update that Telegram added later; readable as long as it says where it happened."""
     unknown = {name: value for name, value in update.items() if name != "update_id"}
     happened = next(iter(unknown.values()), None)
-    conversation = _place(happened)
+    conversation = place_of(happened)
     if conversation is None:
         return Unreadable("an update of an unknown kind")
     native_id = f"update:{identifier(update, 'update_id')}:{digest(update)}"
@@ -437,6 +364,6 @@ def _read_unknown(update: dict[str, Any]) -> Reading:
         native_id=native_id,
         conversation_id=conversation,
         sent_at=moment(happened, "date"),
-        sender=_read_person(mapping(happened, "user") or mapping(happened, "from")),
+        sender=read_person(mapping(happened, "user") or mapping(happened, "from")),
         attachments=(Part(part=native_id, kind="other", data=bounded(unknown)),),
     )
