@@ -2,114 +2,69 @@
 
 Text only: nothing is fetched, run or rendered. The structure that mail programs leave around a quoted letter is surer
 than any pattern of words, so it is read first; `normalizer/quotes.py` then looks at the lines that are still own.
+
+selectolax repairs the markup and writes it out well-formed; the walk is over that string, because a Python object for
+every node costs ten times as much (3 ms for 13 kB).
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from html import unescape
 
 from normalizer.lines import Line, Mark
 
-if TYPE_CHECKING:
-    from selectolax.lexbor import LexborNode
-
-MAX_HTML = 4 * 1024 * 1024  # characters parsed; the text limit is reached long before
-MAX_NODES = 200_000
+MAX_HTML = 2 * 1024 * 1024  # characters parsed; the text limit is reached long before
+MAX_DEPTH = 2000  # lexbor needs 20 s for 100,000 nested divs, 0.02 s for this many; people nest a hundred
 MAX_LINKS = 200
+MAX_LINES = 20_000
 
-_DROPPED = {
-    "script",
-    "style",
-    "head",
-    "title",
-    "meta",
-    "link",
-    "object",
-    "embed",
-    "iframe",
-    "noscript",
-    "template",
-    "svg",
-    "math",
-    "canvas",
-    "audio",
-    "video",
-    "map",
-    "select",
-    "option",
-    "datalist",
-    "o:p-x",
-}
-_BLOCKS = {
-    "p",
-    "div",
-    "br",
-    "tr",
-    "table",
-    "tbody",
-    "thead",
-    "ul",
-    "ol",
-    "li",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "blockquote",
-    "pre",
-    "hr",
-    "section",
-    "article",
-    "header",
-    "footer",
-    "address",
-    "dl",
-    "dt",
-    "dd",
-    "center",
-    "form",
-    "fieldset",
-    "figure",
-    "main",
-    "aside",
-    "nav",
-    "body",
-    "html",
-    "caption",
-    "title",
-}
-_SPACED = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table", "blockquote", "pre", "dl"}
+_STRIPPED = [
+    "script", "style", "head", "title", "object", "embed", "iframe", "noscript", "template", "svg", "math", "canvas",
+    "audio", "video", "select", "datalist", "noembed", "noframes", "xmp", "plaintext", "textarea",
+]  # fmt: skip
+_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+_BLOCKS = frozenset(
+    "p div tr table tbody thead tfoot ul ol li h1 h2 h3 h4 h5 h6 blockquote pre section article header footer address dl dt"
+    " dd center form fieldset figure main aside nav body html caption".split()
+)
+_PLAIN = frozenset("b i u strong em span font a small big s sub sup tt code o:p wbr img".split())  # say nothing bare
+_SPACED = frozenset("p h1 h2 h3 h4 h5 h6 ul ol blockquote pre dl".split())
 
-# Wrappers of the quoted letter, by class or id. Gmail, mail.ru, Yandex, Rambler, Yahoo, Proton, Zimbra, Thunderbird.
-_QUOTE_CLASS = re.compile(
-    r"\b(?:gmail_quote(?:_container)?|gmail_extra_quote|yahoo_quoted|protonmail_quote|zmail_extra|moz-cite-prefix"
-    r"|moz-forward-container|tutanota_quote|wrap_quote|outlook_quote|zimbra_quote|mailru-blockquote|mail-quote-collapse"
-    r"|reply_quote|mcntmcntquote|x_gmail_quote|front-blockquote|missive_quote|divrplyfwdmsg)\b",
+_TOKEN = re.compile(r'<(/?)([a-zA-Z][^\s/>]*)((?:[^<>"]|"[^"]*")*)>|<!--.*?(?:-->|$)|([^<]+|<)', re.S)
+_ATTRIBUTE = re.compile(r'([^\s="]+)(?:="([^"]*)")?')
+_NESTING = re.compile(r"<(/?)[a-zA-Z]")
+
+# What marks the quoted letter by class or id: Gmail's line of who wrote, Yahoo, Proton, Zoho, Thunderbird, mail.ru, Tuta.
+# Not Gmail's `gmail_quote`: answers between the quoted lines stand inside of it, and its blockquotes are marked anyway.
+_QUOTE_NAMES = re.compile(
+    r"\b(?:gmail_attr|yahoo_quoted|protonmail_quote|zmail_extra|moz-cite-prefix|moz-forward-container|moz-email-headers-table"
+    r"|tutanota_quote|wrap_quote|outlook_quote|zimbra_quote|mailru-blockquote|reply_quote|front-blockquote|missive_quote"
+    r"|WordSection1_quote|cf_quote|quoted-message|mail-quote)\b",
     re.I,
 )
-# From here to the end of the letter everything is the quoted one: Outlook on the web and its mobile programs.
-_REST_ID = re.compile(
-    r"^(?:x_)*(?:divrplyfwdmsg|appendonsend|reply-intro|mail-editor-reference-message-container"
-    r"|ms-outlook-mobile-reference-message|stopspelling|olk_src_body_section)$",
+# From such an element to the end of the letter everything is the quoted one: Outlook on the web and its mobile programs.
+_REST_NAMES = re.compile(
+    r'\bid="(?:x_)*(?:divRplyFwdMsg|appendonsend|reply-intro|mail-editor-reference-message-container'
+    r'|ms-outlook-mobile-reference-message|OLK_SRC_BODY_SECTION)"',
     re.I,
 )
-_SIGNATURE = re.compile(
-    r"\b(?:gmail_signature|moz-signature|ms-outlook-mobile-signature|protonmail_signature_block|mailru_signature"
-    r"|zimbra_signature|tutanota_signature|bloop_sign|js-mail-signature|ya-signature|mail-signature)\b"
-    r"|\b(?:signature|composesignature|ms-outlook-mobile-signature|appleMailSignature|data-mailru-signature)\b",
+_SIGNATURE_NAMES = re.compile(
+    r"\b(?:gmail_signature|moz-signature|ms-outlook-mobile-signature|protonmail_signature_block(?:-\w+)?|AppleMailSignature"
+    r"|tutanota_signature|js-mail-signature|mail-signature|data-signature-widget|zmail_signature|composer_signature)\b"
+    r"|\bid=\"(?:x_)*signature\"|data-signature",
     re.I,
 )
-# Outlook on the desktop draws a line above the quoted header: div style "border-top:solid #E1E1E1 1.0pt".
-_OUTLOOK_LINE = re.compile(r"border-top:\s*solid\s+#(?:e1e1e1|b5c4df)", re.I)
+# Outlook on the desktop draws a line above the quoted header with a border of one of its two greys.
+_OUTLOOK_LINE = re.compile(r"border:none;\s*border-top:\s*solid\s+#(?:e1e1e1|b5c4df)|border-top:\s*(?:1px\s+)?solid\s+#(?:e1e1e1|b5c4df)", re.I)
+# Gmail's "increase indent" makes a blockquote of one's own words.
+_INDENT = re.compile(r"margin:\s*0(?:px)?\s+0(?:px)?\s+0(?:px)?\s+40px;\s*border:\s*(?:medium\s+)?none", re.I)
 _HIDDEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|font-size\s*:\s*0(?:px|pt|em|%)?\s*(?:;|$)", re.I
+    r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|font-size\s*:\s*0(?:px|pt|em|%)?\s*(?:[;\"]|!|$)|\shidden(?:[\s=>]|$)", re.I
 )
-_SPACE = re.compile(r"[ \t\r\n\f\xa0\u200b\u200c\u2060\ufeff\xad\u034f]+")
-_SPACE_PRE = re.compile(r"[\r\f\u200b\u200c\u2060\ufeff\xad\u034f]+")
+_TIGHT = re.compile(r"MsoNormal|MsoPlainText|margin(?:-(?:top|bottom))?:\s*0|xmsonormal", re.I)
+_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+")
 
 
 @dataclass(slots=True)
@@ -120,144 +75,211 @@ class Rendered:
     links: list[str] = field(default_factory=list)
     limited: bool = False
 
-    @property
-    def text(self) -> str:
-        return "\n".join(line.text for line in self.lines)
-
-
-@dataclass(slots=True)
-class _State:
-    out: Rendered
-    current: list[str] = field(default_factory=list)
-    mark: Mark = Mark.OWN
-    rest: Mark | None = None  # once set, everything that follows is marked so
-
-    def newline(self, blank: bool = False) -> None:
-        text = "".join(self.current)
-        self.current.clear()
-        if text.strip():
-            self.out.lines.append(Line(text.strip(" "), self.mark))
-        if blank and self.out.lines and self.out.lines[-1].text:
-            self.out.lines.append(Line("", self.mark))
-
 
 def render(source: str) -> Rendered:
     """The text of an HTML body in its block structure. Never raises; linear, and bounded by its limits."""
-    from selectolax.lexbor import LexborHTMLParser
+    limited = len(source) > MAX_HTML
+    source = source[:MAX_HTML].replace("\0", "")
+    if _too_deep(source):
+        limited = True
+    else:
+        source = _well_formed(source)
+    reader = _Reader()
+    for token in _TOKEN.finditer(source):
+        closing, tag, attributes, text = token.groups()
+        if text is not None:
+            reader.text(text)
+        elif tag is None or (tag in _PLAIN and not attributes and not reader.open_marks):
+            continue
+        elif closing:
+            reader.close(tag)
+        else:
+            reader.open(tag, attributes)
+            if len(reader.out.lines) > MAX_LINES:
+                limited = True
+                break
+    return reader.finish(limited)
 
-    out = Rendered(limited=len(source) > MAX_HTML)
-    root = LexborHTMLParser(source[:MAX_HTML].replace("\0", "")).root
-    if root is None:
-        return out
-    state = _State(out)
-    _walk(root, state)
-    state.newline()
-    while out.lines and not out.lines[-1].text:
-        out.lines.pop()
-    return out
+
+def _too_deep(source: str) -> bool:
+    if source.count("<") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for token in _NESTING.finditer(source):
+        depth += -1 if token.group(1) else 1
+        # Elements without an end tag count too, so a long flat letter of <br> may look deep: look again without them.
+        if depth > MAX_DEPTH:
+            return _nested_blocks(source)
+    return False
 
 
-def _walk(root: LexborNode, state: _State) -> None:
-    """Depth first with a stack of our own: markup can be nested deeper than Python's recursion goes."""
-    stack: list[tuple[LexborNode | None, str, Mark, bool]] = [(root, "", Mark.OWN, False)]
-    for _ in range(MAX_NODES):
-        if not stack:
+def _nested_blocks(source: str) -> bool:
+    depth = 0
+    for token in re.finditer(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)", source):
+        tag = token.group(2).lower()
+        if tag in _VOID or tag in ("p", "li", "tr", "td", "th", "dt", "dd", "option", "meta"):
+            continue
+        depth = max(0, depth - 1) if token.group(1) else depth + 1
+        if depth > MAX_DEPTH:
+            return True
+    return False
+
+
+def _well_formed(source: str) -> str:
+    from selectolax.lexbor import LexborHTMLParser, SelectolaxError
+
+    try:
+        parser = LexborHTMLParser(source)
+        parser.strip_tags(_STRIPPED)
+        return parser.html or ""
+    except (SelectolaxError, UnicodeError, ValueError):
+        return source
+
+
+class _Reader:
+    """Collects lines from the tags and texts of well-formed markup; tolerates what is not."""
+
+    def __init__(self) -> None:
+        self.out = Rendered()
+        self.pieces: list[str] = []
+        self.mark = Mark.OWN
+        self.rest = False  # everything that follows is quoted
+        self.hidden = 0  # depth inside a hidden element
+        self.pre = 0
+        self.marks: list[tuple[str, Mark, bool]] = []  # elements inside a marked one: tag, mark before, changed it
+
+    @property
+    def open_marks(self) -> bool:
+        return bool(self.marks) or self.hidden > 0
+
+    def text(self, text: str) -> None:
+        if self.hidden:
             return
-        node, closing, mark, pre = stack.pop()
-        if node is None:  # the end of an element
-            if closing in _BLOCKS:
-                state.newline(blank=closing in _SPACED)
-            state.mark = state.rest or mark
-            continue
-        tag = node.tag or ""
-        if tag == "-text":
-            _text(node.text_content or "", state, pre)
-            continue
-        if tag == "-document":
-            stack.extend((child, "", mark, pre) for child in reversed(list(node.iter(include_text=True))))
-            continue
-        if tag.startswith(("-", "_", "!")) or tag in _DROPPED:
-            continue
-        attributes = node.attributes
-        if _is_hidden(attributes):
-            continue
-        if tag in _BLOCKS:
-            state.newline(blank=tag in _SPACED)
-        outer = state.mark
-        state.mark = state.rest or _mark(tag, attributes, state, outer)
-        _special(tag, attributes, state)
-        stack.append((None, tag, outer, pre))
-        inner_pre = (
-            pre
-            or tag == "pre"
-            or "pre" in (attributes.get("style") or "")
-            and "white-space" in (attributes.get("style") or "")
-        )
-        child = node.last_child
-        while child is not None:
-            stack.append((child, "", state.mark, inner_pre))
-            child = child.prev
-    state.out.limited = True
-
-
-def _text(text: str, state: _State, pre: bool) -> None:
-    if pre:
-        first, *more = _SPACE_PRE.sub("", text).split("\n")
-        state.current.append(first)
+        if "&" in text:
+            text = unescape(text)
+        if not self.pre:
+            self.pieces.append(text)
+            return
+        first, *more = text.split("\n")
+        self.pieces.append(first)
         for line in more:
-            state.out.lines.append(Line("".join(state.current).rstrip(), state.mark))
-            state.current[:] = [line]
-        return
-    text = _SPACE.sub(" ", text)
-    if text == " " and not state.current:
-        return
-    if state.current and state.current[-1].endswith(" "):
-        text = text.lstrip(" ")
-    state.current.append(text if state.current else text.lstrip(" "))
+            self.flush(always=True)
+            self.pieces.append(line)
 
+    def open(self, tag: str, attributes: str) -> None:
+        if self.hidden:
+            self.hidden += tag not in _VOID
+            return
+        if tag == "br":
+            self.flush(always=True)
+            return
+        if tag in _BLOCKS:
+            self.flush()
+            if tag in _SPACED and not (attributes and _TIGHT.search(attributes)):
+                self.blank()
+        elif tag in ("td", "th"):
+            self.pieces.append(" ")
+        if tag in _VOID:
+            self.void(tag, attributes)
+            return
+        self.pre += tag == "pre"
+        if tag == "li":
+            self.pieces.append("- ")
+        if tag == "blockquote" or (attributes and tag != "body"):
+            self.attributes(tag, attributes)
+        elif self.marks:
+            self.marks.append((tag, self.mark, False))
 
-def _is_hidden(attributes: dict[str, str | None]) -> bool:
-    if "hidden" in attributes:
-        return True
-    style = attributes.get("style")
-    return bool(style and _HIDDEN.search(style))
+    def attributes(self, tag: str, attributes: str) -> None:
+        if _HIDDEN.search(attributes):
+            self.hidden = 1
+            return
+        if tag == "a":
+            self.link(attributes)
+        mark = self.mark_of(tag, attributes)
+        if mark is not self.mark:
+            self.flush()
+            self.marks.append((tag, self.mark, True))
+            self.mark = mark
+        elif self.marks:
+            self.marks.append((tag, self.mark, False))
 
-
-def _mark(tag: str, attributes: dict[str, str | None], state: _State, outer: Mark) -> Mark:
-    """What an element says its content is."""
-    if outer is Mark.QUOTED:
-        return outer
-    if tag == "blockquote":
-        return Mark.QUOTED
-    if not attributes:
-        return outer
-    name = f"{attributes.get('class') or ''} {attributes.get('id') or ''}"
-    if name != " ":
-        if _REST_ID.match((attributes.get("id") or "").strip()):
-            state.rest = Mark.QUOTED
+    def mark_of(self, tag: str, attributes: str) -> Mark:
+        if self.mark is Mark.QUOTED:
+            return self.mark
+        if tag == "blockquote" and not _INDENT.search(attributes):
             return Mark.QUOTED
-        if _QUOTE_CLASS.search(name):
+        if _REST_NAMES.search(attributes) or (tag == "div" and _OUTLOOK_LINE.search(attributes)):
+            self.rest = True
             return Mark.QUOTED
-        if _SIGNATURE.search(name):
-            return Mark.SIGNATURE
-    style = attributes.get("style")
-    if style and _OUTLOOK_LINE.search(style):
-        state.rest = Mark.QUOTED
-        return Mark.QUOTED
-    if "data-smartmail" in attributes and (attributes["data-smartmail"] or "") == "gmail_signature":
-        return Mark.SIGNATURE
-    return outer
+        if "class=" in attributes or "id=" in attributes or "data-" in attributes:
+            if _QUOTE_NAMES.search(attributes):
+                return Mark.QUOTED
+            if _SIGNATURE_NAMES.search(attributes):
+                return Mark.SIGNATURE
+        return self.mark
 
+    def close(self, tag: str) -> None:
+        if self.hidden:
+            self.hidden -= 1
+            return
+        if tag in _BLOCKS:
+            self.flush(always=tag == "p" and bool(self.pieces))
+            if tag in _SPACED and tag != "p":
+                self.blank()
+        if tag == "pre":
+            self.pre = max(0, self.pre - 1)
+        if self.marks and self.marks[-1][0] == tag:
+            _, before, changed = self.marks.pop()
+            if changed:
+                self.flush()
+                self.mark = self.mark if self.rest else before
 
-def _special(tag: str, attributes: dict[str, str | None], state: _State) -> None:
-    if tag == "a" and (target := (attributes.get("href") or "").strip()):
-        if len(state.out.links) < MAX_LINKS and target.lower().startswith(("http:", "https:", "mailto:", "tel:")):
-            state.out.links.append(target[:2048])
-    elif tag == "li":
-        state.current.append("- ")
-    elif tag in ("td", "th") and state.current:
-        state.current.append(" ")
-    elif tag == "hr" and state.mark is Mark.OWN:
-        state.out.lines.append(Line("", state.mark))
-    elif tag == "img" and (alt := (attributes.get("alt") or "").strip()) and len(alt) <= 4:
-        state.current.append(alt)  # emoji drawn as images
+    def void(self, tag: str, attributes: str) -> None:
+        if tag == "hr":
+            self.flush()
+            self.blank()
+        elif tag == "img":
+            found = dict(_ATTRIBUTE.findall(attributes))
+            alt = unescape(found.get("alt", ""))
+            if alt and len(alt) <= 4:  # an emoji drawn as an image
+                self.pieces.append(alt)
+
+    def link(self, attributes: str) -> None:
+        target = unescape(dict(_ATTRIBUTE.findall(attributes)).get("href", "")).strip()
+        if len(self.out.links) < MAX_LINKS and target.lower().startswith(("http:", "https:", "mailto:", "tel:")):
+            self.out.links.append(target[:2048])
+
+    def flush(self, always: bool = False) -> None:
+        """End the line. `always`: also an empty one, which is an empty line."""
+        if not self.pieces:
+            if always:
+                self.out.lines.append(Line("", self.mark))
+            return
+        text = "".join(self.pieces)
+        self.pieces.clear()
+        if not text.isascii():
+            text = _INVISIBLE.sub("", text)
+        text = text.rstrip() if self.pre else " ".join(text.split())
+        if text and text != "-":
+            self.out.lines.append(Line(text, self.mark))
+        elif always:
+            self.out.lines.append(Line("", self.mark))
+
+    def blank(self) -> None:
+        if self.out.lines and self.out.lines[-1].text:
+            self.out.lines.append(Line("", self.mark))
+
+    def finish(self, limited: bool) -> Rendered:
+        self.flush()
+        lines: list[Line] = []
+        empty = 0
+        for line in self.out.lines:  # two empty lines in a row at most, none at the ends
+            empty = 0 if line.text else empty + 1
+            if empty <= 2 and (lines or line.text):
+                lines.append(line)
+        while lines and not lines[-1].text:
+            lines.pop()
+        self.out.lines = lines
+        self.out.limited = limited
+        return self.out

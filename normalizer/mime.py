@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from normalizer import headers as fields
 from normalizer.headers import Headers
 
-MAX_DELIMITERS = 100_000  # lines that look like a boundary; a real letter has a few per part
+MAX_DELIMITERS = 20_000  # lines that look like a boundary; a real letter has a few per part
 
 
 @dataclass(slots=True)

@@ -40,7 +40,7 @@ def role(line: str) -> Role | None:
 
 
 _VERBS = (
-    r"wrote|writes|has written|написал(?:а|\(а\)|и)?|пишет|пишут|писал(?:а|\(а\)|и)?|сообщил(?:а|\(а\))?|ответил(?:а|\(а\))?"
+    r"wrote|writes|has written|said|написал(?:а|\(а\)|и)?|пишет|пишут|писал(?:а|\(а\)|и)?|сообщил(?:а|\(а\))?|ответил(?:а|\(а\))?"
     r"|написав(?:ла|\(ла\))?|пише|писав(?:ла|\(ла\))?|напісаў|піша|schrieb(?:en)?|schreibt|hat geschrieben|a écrit|écrit|ecrit"
     r"|escribió|escribio|escribi[oó]|ha escrit|va escriure|ha scritto|scrive|scrisse|escreveu|escreveram|schreef|het volgende geschreven"
     r"|geschreven|napisał(?:\(a\)|a|/a)?|pisze|skrev|skreiv|skrifaði|kirjoitti|napsal(?:\(a\)|a)?|napísal(?:\(a\)|a)?|yazdı|yazmış"
@@ -52,7 +52,6 @@ _VERB_AT_END = re.compile(rf"(?<!\w)(?:{_VERBS})\W{{0,12}}$", re.I)
 _VOICE = re.compile(r"(?:的邮件|님이 작성|のメール|写道|寫道)\W{0,3}$")
 
 _ANGLE_MAIL = re.compile(r"[<\[(](?:mailto:)?\s?[^\s<>@]{1,100}@[^\s<>@]{1,100}[>\])]?")
-_MAIL = re.compile(r"[^\s<>@]{1,100}@[^\s<>@]{1,100}")
 _TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.hч時时시]\s?\d{2}(?!\d)|\d\s?(?:[ap]\.?m\b|uhr|Uhr|ч\.)", re.I)
 _DATE = re.compile(
     r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(?!\d)|\d{4}年|\d{4}년"
@@ -70,19 +69,20 @@ _DAYS = (
 # The words with which an attribution begins: a preposition and a date, a weekday, a date, a name with an address.
 _OPENING = re.compile(
     rf"^[\s*_\-–—]{{0,8}}(?:(?:on|am|le|el|il|em|op|den|dne|dňa|w dniu|dnia|på|pada|vào|a|à|az?|la|в|у|во|за|dana|στις|klo|at|in data"
-    rf"|in date|el día|quando|tarihinde|ngày|vào lúc|op|je|il giorno|dnia|v|в сообщении от|в письме от)\s.{{0,30}}\d"
+    rf"|in date|el día|quando|tarihinde|ngày|vào lúc|op|je|il giorno|dnia|v|în|in|на|在|בתאריך|في|в сообщении от|в письме от|wiadomość napisana przez)\s.{{0,30}}\d"
     rf"|(?:{_DAYS})\.?,?\s.{{0,20}}\d|\d{{1,4}}[./\-\s年년]|\"?[^\s\"<>:]{{1,40}}(?:\s[^\s<>:]{{1,40}}){{0,5}}\"?\s?[<\[(]|<?[^\s<>@]{{1,60}}@)",
     re.I,
 )
+_BIDI = dict.fromkeys([0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
+_FROM_BARE = re.compile(r"\b(?:от|from|від)\s[^\s<>@]{1,100}@[^\s<>@]{1,100}:$", re.I)  # mail.ru without a name
 _ENDS = re.compile(r"[:：]\s*[*_>]{0,2}\s*$")
 _OLD_GMAIL = re.compile(r"^\s*\d{4}[/-]\d{1,2}[/-]\d{1,2}\s.{0,200}[<(][^\s<>@]{1,100}@[^\s<>@]{1,100}[>)]\s*:?\s*$")
 
 
 def ends_attribution(line: str) -> bool:
     """A cheap first look: whether an attribution could end with this line."""
-    return (
-        bool(_ENDS.search(line[-12:])) or bool(_OLD_GMAIL.match(line[:MAX_LINE])) or line.rstrip().endswith("님이 작성")
-    )
+    tail = line[-12:] if line.isascii() else line[-12:].translate(_BIDI)
+    return bool(_ENDS.search(tail)) or tail.rstrip().endswith("님이 작성") or bool(_OLD_GMAIL.match(line[:MAX_LINE]))
 
 
 def attribution(line: str, before_quote: bool) -> bool:
@@ -92,6 +92,7 @@ def attribution(line: str, before_quote: bool) -> bool:
     """
     if not line or len(line) > MAX_LINE:
         return False
+    line = line if line.isascii() else line.translate(_BIDI)
     if _OLD_GMAIL.match(line):
         return before_quote or "@" in line and not line.rstrip().endswith(".")
     if not _ENDS.search(line) and not _VOICE.search(line):
@@ -99,20 +100,15 @@ def attribution(line: str, before_quote: bool) -> bool:
     opened = bool(_OPENING.match(line))
     has_verb = bool(VERB.search(line))
     dated, timed = bool(_DATE.search(line)), bool(_TIME.search(line))
-    if _ANGLE_MAIL.search(line) and opened and (dated or timed or has_verb):
+    has_mail = "@" in line
+    if has_mail and opened and (dated or timed or has_verb) and _ANGLE_MAIL.search(line):
+        return True
+    if has_mail and opened and dated and timed and _FROM_BARE.search(line):
         return True
     if before_quote:
-        return (
-            has_verb
-            or (opened and (dated or timed) and len(line) < 200)
-            or bool(_MAIL.search(line) and (dated or timed))
-        )
-    return (
-        opened
-        and bool(_VERB_AT_END.search(line) or _VOICE.search(line))
-        and dated
-        and (timed or bool(_MAIL.search(line)) or _shape(line))
-    )
+        return has_verb or ((dated or timed) and (has_mail or (opened and len(line) < 200)))
+    says = bool(_VERB_AT_END.search(line) or _VOICE.search(line))
+    return opened and says and dated and (timed or has_mail or _shape(line))
 
 
 _SHAPE = re.compile(rf"^\W{{0,8}}(?:on|am|le|el|em|op|il|den)\s(?:(?:{_DAYS})\.?,?\s)?.{{0,30}}(?:19|20)\d\d", re.I)
@@ -123,7 +119,7 @@ def _shape(line: str) -> bool:
 
 
 _MESSAGE_WORDS = (
-    r"original|исходн\w*|пересыла\w*|пересланн\w*|переадрес\w*|перенаправ\w*|пересл\w*|оригинал\w*|forward\w*|fwd|weitergeleitet\w*"
+    r"original|origine|исходн\w*|пересыла\w*|пересланн\w*|переадрес\w*|перенаправ\w*|пересл\w*|оригинал\w*|forward\w*|fwd|weitergeleitet\w*"
     r"|ursprünglich\w*|reply|message|mail|сообщени\w*|письм\w*|повідомленн\w*|лист|nachricht|mensaje|mensagem|messaggio|message|wiadomość"
     r"|bericht|meddelande|melding|besked|viesti|zpráva|správa|ileti|mesaj|transféré|reenviad\w*|encaminhad\w*|inoltrat\w*|doorgestuurd\w*"
     r"|przekazan\w*|vidarebefordrat|videresendt|överensänt|原始邮件|原始郵件|转发|轉寄|元のメッセージ|original\w*|원본|thư gốc"
@@ -135,6 +131,7 @@ _SEPARATOR = re.compile(
 _SEPARATOR_OPEN = re.compile(
     rf"^\s*[-_=—–]{{4,60}}\s?(?:[\w'(),.]+\s){{0,4}}?(?:{_MESSAGE_WORDS})\b[\w\s]{{0,30}}$", re.I
 )
+_ZOHO = re.compile(rf"^\s*-{{3,10}}\s?.{{5,300}}(?<!\w)(?:{_VERBS})\s?-{{3,10}}\s*$", re.I)
 _DASHED_TEXT = re.compile(r"^\s*[-_=—–]{3,60}\s?[^\W\d_][^\n]{0,60}?\s?[-_=—–]{3,60}\s*$")
 _RULE = re.compile(r"^[\s*]{0,4}(?:[_]{5,120}|[-]{5,120}|[—–]{5,120}|[=]{5,120}|[⁃]{3,120})[\s*]{0,4}$")
 _FORWARD = re.compile(
@@ -155,12 +152,13 @@ _REPLY_ABOVE = re.compile(
 )
 
 
+_SEPARATORS = (_SEPARATOR.match, _SEPARATOR_OPEN.match, _ZOHO.match, _BEGIN_FORWARD.match, _REPLY_ABOVE.search)
+
+
 def separator(line: str) -> bool:
     """«-----Original Message-----», «-------- Пересылаемое сообщение --------», "Begin forwarded message:"."""
     line = line[:MAX_LINE]
-    return bool(
-        _SEPARATOR.match(line) or _SEPARATOR_OPEN.match(line) or _BEGIN_FORWARD.match(line) or _REPLY_ABOVE.search(line)
-    )
+    return any(found(line) for found in _SEPARATORS)
 
 
 def dashed_text(line: str) -> bool:
@@ -178,6 +176,11 @@ def forward(line: str) -> bool:
     return bool(_FORWARD.search(line[:MAX_LINE]) or _BEGIN_FORWARD.match(line[:MAX_LINE]))
 
 
+def has_date(line: str) -> bool:
+    return bool(_DATE.search(line[:MAX_LINE]))
+
+
 def opens_attribution(line: str) -> bool:
-    """Whether a line begins as attributions do: a date, a weekday, a preposition with a date, a name with an address."""
-    return bool(_OPENING.match(line[:MAX_LINE]))
+    """Whether a line begins as attributions do, with a date near: «пн, 5 июн. 2024 г. …», "On Wed, Jun 5, …"."""
+    line = line[:MAX_LINE] if line.isascii() else line[:MAX_LINE].translate(_BIDI)
+    return bool(_OPENING.match(line) and _DATE.search(line))

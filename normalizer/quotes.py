@@ -16,6 +16,8 @@ from normalizer.lines import Line, Mark
 
 MAX_SIGNATURE = 12  # lines; a longer tail is a postscript, not a signature
 _HEADER_SPAN = 14  # lines in which a quoted header is complete: five fields, long lists of receivers wrapped
+_MAX_LOOKS = 1000  # lines ending in a colon that are looked at; a long correspondence has a hundred
+_BROKEN_LENGTH = 65  # characters from which programs break lines; most break at 72 to 78
 _ATTRIBUTION_SPAN = 5  # lines over which programs wrap "On …, … wrote:"
 
 _QUOTED = re.compile(r"^\s{0,3}(?:[>＞]|&gt;|\|\s?(?:>|\|))")
@@ -40,6 +42,7 @@ def split_lines(lines: Sequence[Line]) -> Split:
     """Split lines of which some are marked already (by the structure of HTML)."""
     texts = [line.text for line in lines]
     marks = [_first_mark(line) for line in lines]
+    _mend_quotes(texts, marks)
     forwarded = _mark_quotes(texts, marks)
     _mark_signatures(texts, marks)
     own = _gather(texts, marks, Mark.OWN)
@@ -52,11 +55,25 @@ def _first_mark(line: Line) -> Mark:
     return line.mark
 
 
+def _mend_quotes(texts: list[str], marks: list[Mark]) -> None:
+    """A long quoted line that a program broke: its tail has no sign, and the next quoted line follows at once."""
+    for index in range(1, len(texts) - 1):
+        if (
+            marks[index] is Mark.OWN
+            and marks[index - 1] is marks[index + 1] is Mark.QUOTED
+            and len(texts[index - 1]) >= _BROKEN_LENGTH
+            and (tail := texts[index].strip())
+            and len(tail) < len(texts[index - 1])
+            and (tail[0].islower() or not tail[0].isalpha())
+        ):
+            marks[index] = Mark.QUOTED
+
+
 def _mark_quotes(texts: list[str], marks: list[Mark]) -> bool:
     """Mark attributions, quoted headers and what follows them. Returns whether the letter was passed on."""
     count = len(texts)
     forwarded = False
-    index = 0
+    index = looked = 0
     while index < count:
         if marks[index] is Mark.QUOTED or not texts[index].strip():
             index += 1
@@ -66,7 +83,8 @@ def _mark_quotes(texts: list[str], marks: list[Mark]) -> bool:
             forwarded = forms.forward(line) or forwarded
             marks[_rule_before(texts, marks, index) :] = [Mark.QUOTED] * (count - _rule_before(texts, marks, index))
             break
-        if forms.ends_attribution(line):
+        if looked < _MAX_LOOKS and forms.ends_attribution(line):
+            looked += 1
             first = _attribution_start(texts, marks, index)
             if first is not None:
                 before_quote = _next_is_quoted(texts, marks, index)
@@ -130,14 +148,14 @@ def _attribution_start(texts: list[str], marks: list[Mark], end: int) -> int | N
 
 
 def _widened(texts: list[str], marks: list[Mark], first: int, joined: str) -> int:
-    """An attribution may begin a line or two earlier than its shortest sure form («On …, Name» / «<a@b> wrote:»)."""
-    if forms.opens_attribution(joined):
+    """The date may stand a line or two above the part that shows what it is («On 5 Jun 2024, Name» / «<a@b> wrote:»)."""
+    if forms.has_date(joined):
         return first
     for before in range(first - 1, max(-1, first - 4), -1):
         line = texts[before].strip()
-        if not line or marks[before] is not Mark.OWN:
+        if not line or marks[before] is not Mark.OWN or line.endswith((".", "!", "?")):
             break
-        if forms.opens_attribution(line) and len(line) < 120:
+        if forms.opens_attribution(line) and len(line) < 150:
             return before
     return first
 
@@ -196,19 +214,22 @@ def _signature_start(texts: list[str], start: int, end: int) -> int:
 
 def _short_tail(texts: list[str], start: int, end: int) -> bool:
     """What follows a closing: a name, a post, a phone; no sentences."""
-    return all(len(texts[i]) <= 100 and not re.search(r"[?!]\s*$", texts[i]) for i in range(start, end))
+    return all(len(texts[i]) <= 120 and not texts[i].rstrip().endswith("?") for i in range(start, end))
 
 
 def _gather(texts: list[str], marks: list[Mark], wanted: Mark) -> str:
-    """The lines of one mark; where others were taken out between them, an empty line."""
+    """The lines of one mark; one empty line where others were taken out between them."""
     out: list[str] = []
     gap = False
     for text, mark in zip(texts, marks, strict=True):
-        if mark is wanted:
-            if gap and out and out[-1].strip() and text.strip():
-                out.append("")
-            out.append(text.rstrip())
-            gap = False
-        else:
+        if mark is not wanted:
             gap = True
-    return "\n".join(out).strip("\n").strip()
+            continue
+        if gap and out:
+            if not text.strip():
+                continue
+            if out[-1].strip():
+                out.append("")
+        gap = False
+        out.append(text.rstrip())
+    return "\n".join(out).strip()

@@ -39,7 +39,7 @@ _CLOSING = re.compile(
     r"(?P<rest>[\s,.!;:*_\-–—].{0,100})?$",
     re.I,
 )
-_DELIMITER = re.compile(r"^[\s>]{0,3}(?:--|—|––|−−|\*{2,3} ?|__|-- ?-)\s{0,3}$")
+_DELIMITER = re.compile(r"^[\s>]{0,3}(?:--|—|––|−−|\*{2,3} ?|__)\s{0,3}$")
 
 
 def delimiter(line: str) -> bool:
