@@ -13,12 +13,12 @@ import httpx
 
 from sandbox.citizens import CHANNELS, Channel, cast
 from sandbox.crowd import Crowd, Said
-from sandbox.letters import Post
+from sandbox.mail import MailStandIn
 from sandbox.telegram import TelegramStandIn
 from sandbox.vk import VkStandIn
 from sandbox.whatsapp import WhatsAppStandIn
 
-PORTS = {"telegram": 9101, "vk": 9102, "whatsapp": 9103, "media": 9104}
+PORTS = {"telegram": 9101, "vk": 9102, "whatsapp": 9103, "media": 9104, "imap": 9105, "smtp": 9106}
 
 
 class Sandbox:
@@ -29,14 +29,14 @@ class Sandbox:
         self.seed = seed
         self.telegram = TelegramStandIn(port=at["telegram"], seed=seed, time_factor=time_factor)
         self.vk = VkStandIn(port=at["vk"], seed=seed, time_factor=time_factor)
-        self.whatsapp = WhatsAppStandIn(
-            port=at["whatsapp"], media_port=at["media"], seed=seed, time_factor=time_factor
-        )
+        whatsapp, media = at["whatsapp"], at["media"]
+        self.whatsapp = WhatsAppStandIn(port=whatsapp, media_port=media, seed=seed, time_factor=time_factor)
+        self.mail = MailStandIn(imap_port=at["imap"], smtp_port=at["smtp"])
         self._stopping = threading.Event()
 
     def start(self) -> Self:
         with contextlib.ExitStack() as started:
-            for platform in (self.telegram, self.vk, self.whatsapp):
+            for platform in (self.telegram, self.vk, self.whatsapp, self.mail):
                 started.callback(platform.stop)
                 platform.start()
             started.pop_all()
@@ -44,7 +44,7 @@ class Sandbox:
 
     def stop(self) -> None:
         self._stopping.set()
-        for platform in (self.telegram, self.vk, self.whatsapp):
+        for platform in (self.telegram, self.vk, self.whatsapp, self.mail):
             platform.stop()
 
     def __enter__(self) -> Self:
@@ -55,7 +55,7 @@ class Sandbox:
 
     def channels(self) -> dict[str, dict[str, Any]]:
         """The `[channels.NAME]` sections that point at the stand-ins. Telegram and VK polled, WhatsApp by webhook."""
-        whatsapp = self.whatsapp
+        whatsapp, mail = self.whatsapp, self.mail
         return {
             "telegram": {
                 "kind": "telegram", "token": self.telegram.token, "mode": "polling", "api_url": self.telegram.url,
@@ -68,6 +68,11 @@ class Sandbox:
                 "kind": "whatsapp", "token": whatsapp.token, "phone_number_id": whatsapp.phone_number_id,
                 "app_secret": whatsapp.app_secret, "verify_token": whatsapp.verify_token,
                 "graph_url": whatsapp.graph_url,
+            },
+            "mail": {
+                "kind": "email", "imap_host": mail.host, "imap_port": mail.imap_port, "imap_security": "none",
+                "username": mail.address, "password": mail.password, "smtp_host": mail.host,
+                "smtp_port": mail.smtp_port, "smtp_security": "none", "from_address": mail.address,
             },
         }  # fmt: skip
 
@@ -88,15 +93,13 @@ class Sandbox:
                 break
         return False
 
-    def crowd(
-        self, *, count: int = 48, pace: float = 1.0, channels: Sequence[Channel] = CHANNELS, post: Post | None = None,
-        mailbox: str = "help@example.ru",
-    ) -> Crowd:  # fmt: skip
-        """The seed's citizens on these platforms; by mail only where there is a `post`."""
+    def crowd(self, *, count: int = 48, pace: float = 1.0, channels: Sequence[Channel] = CHANNELS) -> Crowd:
+        """The seed's citizens on these platforms."""
         people = [each for each in cast(self.seed, count) if each.channel in channels]
         return Crowd(
-            people, telegram=self.telegram, vk=self.vk, whatsapp=self.whatsapp, post=post, mailbox=mailbox, pace=pace
-        )
+            people, telegram=self.telegram, vk=self.vk, whatsapp=self.whatsapp, post=self.mail,
+            mailbox=self.mail.address, pace=pace,
+        )  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

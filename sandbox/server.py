@@ -59,6 +59,13 @@ class Call:
     files: dict[str, Upload] = field(default_factory=dict)
     status: int | None = None
     answered_at: float | None = None
+    client: tuple[str, int] = ("", 0)
+
+    @property
+    def gone(self) -> bool:
+        """The bot has closed the connection (was killed, perhaps): nothing that is answered reaches it."""
+        transport = _transports.get(self.client)
+        return transport is None or transport.is_closing()
 
 
 @dataclass(slots=True)
@@ -222,7 +229,7 @@ class StandIn:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._end: asyncio.Event | None = None
 
     # ---- what a platform provides -------------------------------------------------------------------------
 
@@ -253,7 +260,7 @@ class StandIn:
         self.closing = False
         config = uvicorn.Config(
             self.app(), http=_Protocol, ws="none", lifespan="off", loop="asyncio", log_config=None, access_log=False,
-            timeout_graceful_shutdown=1, server_header=False,
+            server_header=False,
         )  # fmt: skip
         config.load()
         self._server = uvicorn.Server(config)
@@ -267,19 +274,24 @@ class StandIn:
     def _run(self, listener: socket.socket, ready: threading.Event) -> None:
         async def serve() -> None:
             assert self._server is not None
-            self._loop = asyncio.get_running_loop()
-            self._tasks = {asyncio.create_task(work) for work in self.background()}
-            serving = asyncio.create_task(self._server.serve(sockets=[listener]))
-            while not self._server.started and not serving.done():  # noqa: ASYNC110 - uvicorn offers no event
-                await asyncio.sleep(0.002)
+            self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+            # uvicorn's own loop looks for the end every 100 ms only, and waits for connections that are kept alive
+            self._server.lifespan = self._server.config.lifespan_class(self._server.config)
+            await self._server.startup(sockets=[listener])
+            work = {asyncio.create_task(each) for each in self.background()}
             ready.set()
-            await serving
-            for task in self._tasks:
+            await self._end.wait()
+            for server in self._server.servers:
+                server.close()
+            await asyncio.sleep(0)  # what waited has been woken: let it be said
+            for connection in tuple(self._server.server_state.connections):
+                cast(Any, connection).transport.abort()
+            work |= self._server.server_state.tasks
+            for task in work:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(*work, return_exceptions=True)
 
         asyncio.run(serve())
-        listener.close()
 
     def stop(self) -> None:
         """Close the port and every connection. What is kept stays kept."""
@@ -287,9 +299,10 @@ class StandIn:
             return
         self.closing = True
         self.wake()
-        self._server.should_exit = True
+        if self._loop is not None and self._end is not None:
+            self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join(10)
-        self._server = self._thread = self._loop = None
+        self._server = self._thread = self._loop = self._end = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -358,7 +371,8 @@ class StandIn:
     async def serve(self, request: Request, method: str, act: Callable[[Call], Awaitable[Response]]) -> Response:
         """Record the request, let the script spoil it, else let the platform act."""
         params, files = await parameters(request)
-        call = Call(method, params, self.now(), files)
+        client = request.client
+        call = Call(method, params, self.now(), files, client=(client.host, client.port) if client else ("", 0))
         with self.lock:
             self.calls.append(call)
         fault = self.faults.take(method)

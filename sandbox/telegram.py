@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 
 from sandbox.delivery import Courier, Delivery
 from sandbox.server import Call, Fault, Sent, Upload, Written
+from sandbox.telegram_forms import Refusal, flag, integer, language, markup_of, parsed, refused, units
 from sandbox.telegram_people import FILE_LIMIT, LINK_AGE, TelegramPeople
 
 LONGEST_POLL = 50  # seconds; more is taken as this
@@ -29,14 +30,6 @@ TEXT_LIMIT, CAPTION_LIMIT = 4096, 1024  # UTF-16 code units
 CHANNEL_KINDS = {"sendDocument": "document", "sendPhoto": "photo"}
 
 Act = Callable[[Call], Awaitable[Any]]
-
-
-class Refusal(Exception):
-    """`ok: false`, with the code, the description and the parameters."""
-
-    def __init__(self, code: int, description: str, **parameters: Any) -> None:
-        super().__init__(description)
-        self.code, self.description, self.parameters = code, description, parameters
 
 
 class TelegramStandIn(TelegramPeople):
@@ -94,7 +87,7 @@ class TelegramStandIn(TelegramPeople):
         description = fault.description or usual.get(code, "Bad Request")
         if code == 429 and not fault.description:
             description = f"{description} {parameters['retry_after']}"
-        return _refused(Refusal(code, description, **parameters), fault.headers)
+        return refused(Refusal(code, description, **parameters), fault.headers)
 
     async def _api(self, request: Request) -> Response:
         method = request.path_params["method"]
@@ -108,7 +101,7 @@ class TelegramStandIn(TelegramPeople):
                     raise Refusal(404, "Not Found")
                 return JSONResponse({"ok": True, "result": await self._methods()[name](call)})
             except Refusal as refusal:
-                return _refused(refusal)
+                return refused(refusal)
 
         return await self.serve(request, name, act)
 
@@ -123,12 +116,12 @@ class TelegramStandIn(TelegramPeople):
             try:
                 self._authorise(request.path_params["token"])
             except Refusal as refusal:
-                return _refused(refusal)
+                return refused(refusal)
             for stored in tuple(self.files.values()):
                 fresh = stored.linked_at is not None and self.now() - stored.linked_at < LINK_AGE
                 if fresh and stored.path == request.path_params["path"]:
                     return Response(stored.content, media_type="application/octet-stream")
-            return _refused(Refusal(404, "Not Found"))
+            return refused(Refusal(404, "Not Found"))
 
         return await self.serve(request, "file", act)
 
@@ -153,10 +146,10 @@ class TelegramStandIn(TelegramPeople):
             text = "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
             self.conflicts += 1
             raise Refusal(409, f"Conflict: {text}")
-        offset = _integer(call.params, "offset", 0)
-        limit = _integer(call.params, "limit", 100)
+        offset = integer(call.params, "offset", 0)
+        limit = integer(call.params, "limit", 100)
         limit = limit if 1 <= limit <= 100 else 100
-        timeout = float(min(max(_integer(call.params, "timeout", 0), 0), LONGEST_POLL))
+        timeout = float(min(max(integer(call.params, "timeout", 0), 0), LONGEST_POLL))
         self._remember_allowed(call.params)
         self._end_poll("terminated by other getUpdates request; make sure that only one bot instance is running")
         before, self._last_poll = self._last_poll, (offset, self.now())
@@ -168,14 +161,14 @@ class TelegramStandIn(TelegramPeople):
             offset = self._confirm(offset)
         await self.until(lambda: self._poll is not mine or self.revoked or self._waiting(offset), timeout)
         if self._poll is not mine:
-            self.conflicts += 1
+            self.conflicts += not call.gone
             raise Refusal(409, f"Conflict: {self._conflict_reason}")
         self._poll = None
         self._authorise(self.token)
         with self.lock:
             self.expire()
             batch = [made for made in self.queue if int(made.key) >= offset][:limit]
-            for made in batch:
+            for made in batch if not call.gone else ():
                 made.deliveries.append(self.now())
             return [made.payload for made in batch]
 
@@ -205,7 +198,7 @@ class TelegramStandIn(TelegramPeople):
 
     def _remember_allowed(self, params: Mapping[str, Any]) -> None:
         """An absent list leaves the setting of before; an empty one is the default."""
-        kinds = _parsed(params.get("allowed_updates"))
+        kinds = parsed(params.get("allowed_updates"))
         if isinstance(kinds, list):
             self.allowed = frozenset(map(str, kinds)) or None
 
@@ -220,8 +213,8 @@ class TelegramStandIn(TelegramPeople):
             raise Refusal(400, "Bad Request: bad webhook: invalid URL")
         self._remember_allowed(call.params)
         self._end_poll("terminated by setWebhook request")
-        parallel = _integer(call.params, "max_connections", 40)
-        if _flag(call.params, "drop_pending_updates"):
+        parallel = integer(call.params, "max_connections", 40)
+        if flag(call.params, "drop_pending_updates"):
             with self.lock:
                 self._confirm(self.next_update_id)
         self.courier.clear()
@@ -306,7 +299,7 @@ class TelegramStandIn(TelegramPeople):
         self._last_sent[chat] = now
 
     def _replied(self, chat_id: int, params: Mapping[str, Any]) -> dict[str, Any] | None:
-        reply = _parsed(params.get("reply_parameters")) or {}
+        reply = parsed(params.get("reply_parameters")) or {}
         if not isinstance(reply, dict):
             raise Refusal(400, "Bad Request: can't parse reply parameters JSON object")
         wanted = reply.get("message_id", params.get("reply_to_message_id"))
@@ -323,7 +316,7 @@ class TelegramStandIn(TelegramPeople):
             text = str(call.params.get("text", "")).strip()
             if not text:
                 raise Refusal(400, "Bad Request: message text is empty")
-            if _units(text) > TEXT_LIMIT:
+            if units(text) > TEXT_LIMIT:
                 raise Refusal(400, "Bad Request: message is too long")
             return self._deliver(chat_id, call, text, {"text": text}, ())
 
@@ -333,7 +326,7 @@ class TelegramStandIn(TelegramPeople):
             chat_id = self._chat(call.params)
             upload = self._attached(call, kind)
             caption = str(call.params.get("caption", ""))
-            if _units(caption) > CAPTION_LIMIT:
+            if units(caption) > CAPTION_LIMIT:
                 raise Refusal(400, "Bad Request: message caption is too long")
             stored = self.file(upload.content, upload.name, upload.media_type)
             body: Any = self.file_object(stored, file_name=upload.name, mime_type=upload.media_type)
@@ -358,7 +351,7 @@ class TelegramStandIn(TelegramPeople):
         self, chat_id: int, call: Call, text: str, content: dict[str, Any], files: tuple[Upload, ...]
     ) -> dict[str, Any]:
         replied = self._replied(chat_id, call.params)
-        markup = _markup(call.params)
+        markup = markup_of(call.params)
         self._limit_rate(chat_id)
         shown = markup if markup is not None and "inline_keyboard" in markup else None
         message = self.compose(chat_id, self.me, **content, reply_to_message=replied, reply_markup=shown)
@@ -382,7 +375,7 @@ class TelegramStandIn(TelegramPeople):
         return True
 
     async def _set_commands(self, call: Call) -> Any:
-        commands = _parsed(call.params.get("commands"))
+        commands = parsed(call.params.get("commands"))
         if not isinstance(commands, list) or len(commands) > 100:
             raise Refusal(400, "Bad Request: can't parse commands list")
         for each in commands:
@@ -390,14 +383,14 @@ class TelegramStandIn(TelegramPeople):
                 raise Refusal(400, "Bad Request: BOT_COMMAND_INVALID")
             if not 1 <= len(str(each.get("description", ""))) <= 256:
                 raise Refusal(400, "Bad Request: BOT_COMMAND_DESCRIPTION_INVALID")
-        self.commands[_language(call)] = commands
+        self.commands[language(call)] = commands
         return True
 
     async def _get_commands(self, call: Call) -> Any:
-        return self.commands.get(_language(call), [])
+        return self.commands.get(language(call), [])
 
     async def _delete_commands(self, call: Call) -> Any:
-        self.commands.pop(_language(call), None)
+        self.commands.pop(language(call), None)
         return True
 
     async def _get_file(self, call: Call) -> Any:
@@ -413,53 +406,3 @@ class TelegramStandIn(TelegramPeople):
                 ending = stored.name.rpartition(".")[2] if "." in stored.name else "bin"
                 stored.path = f"documents/file_{self._serial}.{ending}"
             return {**self.file_object(stored), "file_path": stored.path}
-
-
-def _refused(refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:
-    body: dict[str, Any] = {"ok": False, "error_code": refusal.code, "description": refusal.description}
-    if refusal.parameters:
-        body["parameters"] = refusal.parameters
-    return JSONResponse(body, refusal.code, dict(headers or {}))
-
-
-def _integer(params: Mapping[str, Any], name: str, default: int) -> int:
-    try:
-        return int(params.get(name, default))
-    except (TypeError, ValueError):
-        return default
-
-
-def _flag(params: Mapping[str, Any], name: str) -> bool:
-    return str(params.get(name, "")).lower() in ("1", "true", "yes")
-
-
-def _parsed(value: Any) -> Any:
-    """A parameter that is JSON: parsed already in a JSON body, a string in a form. None when it is neither."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        return None
-
-
-def _language(call: Call) -> str:
-    return str(call.params.get("language_code") or "")
-
-
-def _units(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def _markup(params: Mapping[str, Any]) -> dict[str, Any] | None:
-    if params.get("reply_markup") in (None, ""):
-        return None
-    markup = _parsed(params["reply_markup"])
-    if not isinstance(markup, dict):
-        raise Refusal(400, "Bad Request: can't parse reply keyboard markup JSON object")
-    for button in (button for row in markup.get("inline_keyboard", []) for button in row):
-        if not button.get("text"):
-            raise Refusal(400, "Bad Request: text buttons are unallowed in the inline keyboard")
-        if not 1 <= len(str(button.get("callback_data", "x")).encode()) <= 64:
-            raise Refusal(400, "Bad Request: BUTTON_DATA_INVALID")
-    return markup

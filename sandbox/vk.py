@@ -192,11 +192,11 @@ class VkStandIn(VkMessages):
 
             await self.until(over, wait)
             with self.lock:
-                return JSONResponse(self._events_after(key, ts))
+                return JSONResponse(self._events_after(key, ts, call))
 
         return await self.serve(request, "a_check", act)
 
-    def _events_after(self, key: str, ts: str) -> dict[str, Any]:
+    def _events_after(self, key: str, ts: str, call: Call) -> dict[str, Any]:
         if key not in self.keys:
             return {"failed": 3 if key in self.lost_keys else 2}
         if not ts.isdigit() or not self.first_ts <= int(ts) <= self.ts:
@@ -206,7 +206,7 @@ class VkStandIn(VkMessages):
         for made in self.events[: max(0, asked - oldest)]:
             made.confirmed_at = made.confirmed_at or self.now()
         fresh = self.events[max(0, asked - oldest) :]
-        for made in fresh:
+        for made in fresh if not call.gone else ():
             made.deliveries.append(self.now())
         return {"ts": self._ts(self.ts), "updates": [made.payload for made in fresh]}
 

@@ -7,34 +7,16 @@ import email.policy
 import socket
 import threading
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 from stdnum.ru import inn as inn_check
 
-from sandbox.citizens import CHANNELS, PLOTS, TROUBLES, cast, inn, snils
+from sandbox.citizens import CHANNELS, PLOTS, TROUBLES, Citizen, cast, inn, snils
 from sandbox.crowd import Crowd
 from sandbox.letters import letter
 from sandbox.run import PORTS, Sandbox, main
 from sandbox.server import Sent
-
-
-class Mailbox:
-    """A post that acknowledges every letter with a number of its own."""
-
-    def __init__(self) -> None:
-        self.letters: list[bytes] = []
-        self.answers: dict[str, list[bytes]] = {}
-
-    def deliver(self, letter: bytes) -> None:
-        self.letters.append(letter)
-        sender = str(email.message_from_bytes(letter, policy=email.policy.default)["From"].addresses[0].addr_spec)
-        number = f"261122-{len(self.letters):06d}-1"
-        answer = f"Message-ID: <ack-{len(self.letters)}@x>\nSubject: Request {number}\n\n{number}\n"
-        self.answers.setdefault(sender, []).append(answer.encode())
-
-    def received(self, address: str) -> Sequence[bytes]:
-        return self.answers.get(address, [])
 
 
 @pytest.fixture
@@ -76,49 +58,52 @@ def test_letters_are_the_same_for_the_same_arguments_and_hold_what_was_written()
 
 def test_every_citizen_tells_the_whole_story(sandbox: Sandbox) -> None:
     """A bot that answers nothing: they write without the number in the end."""
-    mailbox = Mailbox()
-    crowd = sandbox.crowd(pace=2000.0, post=mailbox)
+    crowd = sandbox.crowd(pace=2000.0)
     crowd.run()
     assert len(crowd.said) == sum(len(each.story) for each in cast(3, 48))
     told = {native for said in crowd.said for native in said.native_ids}
     platforms = (sandbox.telegram, sandbox.vk, sandbox.whatsapp)
     written = {each.native_id for platform in platforms for each in platform.written}
-    assert written <= told and len(told - written) == len(mailbox.letters)
+    assert written <= told and len(told - written) == len(sandbox.mail.letters)
     assert any("номер не помню" in said.text for said in crowd.said)
 
 
 def test_they_quote_the_number_that_they_were_told_and_a_stranger_quotes_another_one(sandbox: Sandbox) -> None:
-    mailbox, done = Mailbox(), threading.Event()
-    numbers: dict[int, str] = {}
+    done = threading.Event()
+    numbers: dict[str, str] = {}  # of a conversation
 
     def acknowledge() -> None:
         """A bot: one number for each person, once."""
         while not done.wait(0.01):
             for made in list(sandbox.telegram.written):
-                peer = int(made.conversation)
-                if peer not in numbers:
-                    numbers[peer] = f"261122-{len(numbers) + 1:06d}-7"
-                    with sandbox.telegram.lock:
-                        sandbox.telegram.sent.append(_sent(peer, numbers[peer]))
+                if made.conversation not in numbers:
+                    number = numbers[made.conversation] = f"261122-{len(numbers) + 1:06d}-7"
+                    text = f"Ваше обращение {number} принято"
+                    sandbox.telegram.sent.append(Sent(made.conversation, text, f"{made.conversation}:1", 0.0, {}))
+            for arrived in list(sandbox.mail.letters):
+                sender = str(email.message_from_bytes(arrived.content)["From"]).rpartition("<")[2].rstrip(">")
+                if sender not in numbers:
+                    number = numbers[sender] = f"261122-{len(numbers) + 1:06d}-7"
+                    answer = f"Message-ID: <ack-{number}@x>\nSubject: Request {number}\n\n{number}\n"
+                    sandbox.mail.outgoing[sender] = [answer.encode()]
 
     thread = threading.Thread(target=acknowledge)
     thread.start()
-    crowd = sandbox.crowd(pace=200.0, post=mailbox, channels=("telegram", "email"))
+    crowd = sandbox.crowd(pace=200.0, channels=("telegram", "email"))
     crowd.run()
     done.set()
     thread.join()
     by_plot = {(said.citizen.channel, said.citizen.plot): said for said in crowd.said if "{" in said.step.text}
-    repeat, stranger = by_plot["telegram", "repeat"], by_plot["telegram", "stranger"]
-    assert numbers[repeat.citizen.platform_id] in repeat.text
-    [foreign] = [number for peer, number in numbers.items() if number in stranger.text]
-    assert foreign != numbers[stranger.citizen.platform_id]
-    assert "261122-" in by_plot["email", "repeat"].text
-    replies = [raw for raw in mailbox.letters if b"In-Reply-To: <ack-" in raw]
-    assert len(replies) == 1
+    for channel in ("telegram", "email"):
+        repeat, stranger = by_plot[channel, "repeat"], by_plot[channel, "stranger"]
+        assert numbers[name_of(repeat.citizen)] in repeat.text
+        [foreign] = [number for number in numbers.values() if number in stranger.text]
+        assert foreign != numbers[name_of(stranger.citizen)]
+    assert sum(b"In-Reply-To: <ack-" in each.content for each in sandbox.mail.letters) == 1
 
 
-def _sent(peer: int, number: str) -> Sent:
-    return Sent(str(peer), f"Ваше обращение {number} принято", f"{peer}:1", 0.0, {})
+def name_of(citizen: Citizen) -> str:
+    return citizen.email if citizen.channel == "email" else str(citizen.platform_id)
 
 
 def test_the_configuration_names_the_stand_ins(sandbox: Sandbox) -> None:
@@ -140,7 +125,7 @@ def test_a_crowd_can_be_stopped(sandbox: Sandbox) -> None:
 
 def test_the_command_prints_the_configuration_and_the_citizens(capsys: pytest.CaptureFixture[str]) -> None:
     ports = []
-    for _ in range(4):
+    for _ in PORTS:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             ports.append(str(probe.getsockname()[1]))
