@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import islice
 
 import phonenumbers
 from stdnum.ru import inn as stdnum_inn
 
 from normalizer.envelope import Passport
-from normalizer.folding import fold
+from normalizer.folding import fold, has_any, matches
 from normalizer.moments import dates
 from normalizer.names import full_name
 
@@ -82,12 +83,15 @@ def facts(
 
 _LONG_NUMBER = re.compile(r"\d(?:[\s().+/-]{0,3}\d){3}")
 _INN = re.compile(r"(?:инн|inn|taxpayer (?:number|id))(?![а-яa-z])[^\d\n]{0,24}(\d(?:[ -]?\d){9,11})(?![ -]?\d)")
-_BARE_INN = re.compile(r"(?<![\w.,/-])(?<![№#] )(\d{12})(?![\w/-])")
+_BARE_INN = re.compile(r"(\d{12})(?<![\w.,/-]\d{12})(?<![№#] \d{12})(?![\w/-])")
 _SNILS = re.compile(
     r"(?:снилс|snils|страхов[а-я]{2,4} (?:номер"
     r"|свидетельств)[а-я]{0,2})[^\d\n]{0,24}(\d(?:[ -]{0,2}\d){10})(?![ -]?\d)"
 )
-_BARE_SNILS = re.compile(r"(?<![\w.,/+-])(?<![№#] )(?:(\d{3}-\d{3}-\d{3}[ -]{1,3}\d{2})|([0-69]\d{10}))(?![\w/-])")
+_BARE_SNILS = re.compile(
+    r"(?:(\d{3}-\d{3}-\d{3}(?<![\w.,/+-]\d{3}-\d{3}-\d{3})[ -]{1,3}\d{2})"
+    r"|([0-69]\d{10})(?<![\w.,/+-]\d{11})(?<![№#] \d{11}))(?![\w/-])"
+)
 _OTHER_NUMBER = re.compile(
     r"(?:заявлени|заявк|обращени|номер|сч[её]т|договор|огрн|уин|карт|трек|полис"
     r"|код)[а-я]*[ :№#-]{0,4}$"
@@ -95,7 +99,7 @@ _OTHER_NUMBER = re.compile(
 
 
 def _inn(low: str, taken: list[tuple[int, int]]) -> str | None:
-    for pattern in (_INN, _BARE_INN):
+    for pattern in (_INN, _BARE_INN) if has_any(low, ("инн", "inn", "taxpayer")) else (_BARE_INN,):
         for match in pattern.finditer(low):
             digits = _digits(match[1])
             if pattern is _BARE_INN and _OTHER_NUMBER.search(low, max(0, match.start() - 24), match.start()):
@@ -116,7 +120,7 @@ def snils_is_valid(digits: str) -> bool:
 
 
 def _snils(low: str, taken: list[tuple[int, int]]) -> str | None:
-    for pattern in (_SNILS, _BARE_SNILS):
+    for pattern in (_SNILS, _BARE_SNILS) if has_any(low, ("снилс", "snils", "страхов")) else (_BARE_SNILS,):
         for match in pattern.finditer(low):
             group = match.lastindex or 1
             digits = _digits(match[group])
@@ -182,7 +186,7 @@ _ACCOUNT = re.compile(
 
 
 def _account(text: str, low: str, taken: list[tuple[int, int]]) -> str | None:
-    match = _ACCOUNT.search(low)
+    match = _ACCOUNT.search(low) if has_any(low, ("сч", "л/", "/с", "/ с", "account")) else None
     if not match:
         return None
     taken.append(match.span(1))
@@ -199,6 +203,7 @@ _PHONE = re.compile(
     rf"|[348](?=\d\d\)))(?:{_BETWEEN}\d){{9}}"
     rf"|00\d(?:{_BETWEEN}\d){{9,12}})(?!\d|-\d)"
 )
+_DIGITS_AND_SIGNS = re.compile(r"[+(\d][ \t\d().-]{8,}")
 _NOT_A_PHONE = re.compile(
     r"(?:заявлени|заявк|обращени|сч[её]т|договор|огрн(?:ип)?|инн|снилс|уин|карт|трек|отправлени|полис"
     r"|код|кпп|бик|окпо|услуг|дел)[а-я]*"
@@ -214,9 +219,9 @@ def _phones(low: str, taken: list[tuple[int, int]]) -> tuple[str, ...]:
     """E.164, those beside «телефон» first; toll-free numbers (8 800) are hotlines and nobody's own."""
     first: list[str] = []
     rest: list[str] = []
-    for count, match in enumerate(_PHONE.finditer(low)):
-        if count >= _MOST:
-            break
+    runs = islice(_DIGITS_AND_SIGNS.finditer(low), _MOST)
+    found = (match for run in runs for match in _PHONE.finditer(low, run.start(), run.end()))
+    for match in islice(found, _MOST):
         start, end = match.span()
         if any(start < stop and begin < end for begin, stop in taken):
             continue
@@ -238,6 +243,12 @@ def _e164(written: str) -> str | None:
         digits = "+" + digits[2:]
     elif len(digits) == 11:
         digits = "+7" + digits[1:]
+    elif digits.startswith("9"):
+        digits = "+7" + digits
+    if (
+        digits.startswith("+79") and len(digits) == 12
+    ):  # every such number is a valid mobile, and phonenumbers takes 30 µs
+        return digits
     try:
         number = phonenumbers.parse(digits, "RU")
     except phonenumbers.NumberParseException:
@@ -247,7 +258,8 @@ def _e164(written: str) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-_EMAIL = re.compile(r"(?<![\w.+%'-])([\w.+%'-]{1,64}@(?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24})(?![\w@])")
+_DOMAIN = re.compile(r"@(?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24}(?![\w@])")
+_LOCAL_PART = re.compile(r"(?<![\w.+%'-])[\w.+%'-]{1,64}$")
 _EMAIL_WORD = re.compile(
     r"(?:мо[йяеию]{1,2}|почт[а-я]{0,2}|e-?mail|адрес|мыло|имейл|ответ[а-я]{0,3}|пишите"
     r"|связ[а-я]{1,3})[^\n@]{0,24}$"
@@ -257,13 +269,16 @@ _EMAIL_WORD = re.compile(
 def _emails(low: str, own_addresses: Collection[str]) -> tuple[str, ...]:
     first: list[str] = []
     rest: list[str] = []
-    for count, match in enumerate(_EMAIL.finditer(low)):
+    for count, domain in enumerate(_DOMAIN.finditer(low)):
         if count >= _MOST:
             break
-        address = match[1].strip(".'-")
+        local = _LOCAL_PART.search(low, max(0, domain.start() - 65), domain.start())
+        if not local:
+            continue
+        address = local[0].lstrip(".'-") + domain[0]
         if address in own_addresses or address in first + rest:
             continue
-        named = _EMAIL_WORD.search(low, max(0, match.start() - 40), match.start()) is not None
+        named = _EMAIL_WORD.search(low, max(0, local.start() - 40), local.start()) is not None
         (first if named else rest).append(address)
     return tuple(first + rest)
 
@@ -291,6 +306,11 @@ _ANSWER_BY = re.compile(
     r"(?P<between>[^.!?\n]{0,48}?)(?:(?<![а-яa-z])(?:по|на|в|через|by|via|to)(?![а-яa-z])"
     r"|[:-]) ?(?:мо[а-я]{1,2} |мне |my |the )?(?:" + _NAMED_CHANNEL + ")"
 )
+_ANSWER_STEMS = (
+    "предпочтительн", "удобн", "желаем", "способ", "канал", "preferred", "ответ", "связ", "свяжитесь", "сообщ",
+    "отвечайте", "напишите", "пишите", "информируйте", "уведомите", "пришлите", "вышлите", "reply", "answer",
+    "contact", "write", "respond",
+)  # fmt: skip
 _CALL_ME = re.compile(
     r"(?<![а-я])(?:перезвон(?:ите|ить)|(?:по)?звоните(?: мне)?|жду (?:вашего )?звонка"
     r"|прошу (?:мне )?(?:пере|по)звонить|call me(?: back)?)(?![а-яa-z])"
@@ -304,22 +324,16 @@ _NO_ANSWER = re.compile(r"не (?:прих|приш|получ|поступ|до
 
 def _preferred_channel(low: str) -> str | None:
     """Where the citizen wants the answer; None when he only complains that none came there."""
-    if _ANSWER_HINT.search(low) is None:
-        return None
-    for match in _ANSWER_BY.finditer(low):
+    for match in matches(_ANSWER_BY, low, _ANSWER_STEMS):
         before = low[max(0, match.start() - 16) : match.start()]
         if not _NO_ANSWER.search(before) and not _NO_ANSWER.search(match["between"]):
             return match.lastgroup if match.lastgroup != "between" else None
-    if _SMS_ME.search(low):
+    if ("смс" in low or "sms" in low) and _SMS_ME.search(low):
         return "sms"
-    call = _CALL_ME.search(low)
+    call = _CALL_ME.search(low) if "звон" in low or "call" in low else None
     return "phone" if call and not _NO_ANSWER.search(low, max(0, call.start() - 4), call.start()) else None
 
 
-_ANSWER_HINT = re.compile(
-    r"ответ|отвеч|связ|сообщ|напиш|пишите|информ|уведом|звон|шлите|отправьте|preferred|reply|answer"
-    r"|contact|call|respond|write"
-)
 _HOUR = r"\d{1,2}(?:[:.\-]\d\d)?(?: ?(?:час[а-я]{0,2}|ч\.?|утра|дня|вечера|am|pm)(?![а-яa-z]))?"
 _DAY = (
     r"(?:сегодня|завтра|послезавтра|в любое (?:время|удобное время)|в (?:понедельник|вторник|среду"

@@ -39,7 +39,9 @@ def describes(text: str) -> bool:
     """
     if is_greeting(text) or is_thanks(text):
         return False
-    head = _ADDRESS.sub(" ", fold(text[:_READ]))
+    head = fold(text)[:_READ]
+    if "@" in head or "://" in head:
+        head = _ADDRESS.sub(" ", head)
     found: set[str] = set()
     for word in _WORD.finditer(head):
         if word[0] not in _EMPTY:

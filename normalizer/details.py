@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from normalizer.envelope import Details
-from normalizer.folding import fold
+from normalizer.folding import fold, has_any, matches
 from normalizer.moments import dates
 from normalizer.software import software
 
@@ -109,12 +109,16 @@ def _service(text: str, low: str) -> str | None:
         if named:
             start, end = named.span("quoted" if named["quoted"] else "plain")
             return text[start:end].strip(' ,-"()') or None
-    wanted = _SERVICE_FOR.search(low)
-    if not wanted:
+    found = matches(_SERVICE_FOR, low, ("запис", "заявлени", "оформ", "получени"))
+    if not found:
         return None
+    wanted = found[0]
     verb = low[wanted.start() : wanted.start("what")]
     start = wanted.start() if verb.startswith(("запис", "получ")) else wanted.start("what")
     return text[start : wanted.end("what")].strip()
+
+
+_STEPS = ("шаг", "этап", "стади", "step", "stage", "page")
 
 
 def _step(text: str, low: str) -> str | None:
@@ -122,9 +126,11 @@ def _step(text: str, low: str) -> str | None:
         number = _STEP_NUMBER.search(low)
         if number:
             return text[slice(*number.span("step"))].strip()
-    named = _STEP_NAMED.search(low)
-    if not named:
+    stems = ("при ",) if not has_any(low, _STEPS) else ("при ", "на ", "во время", "at ", "on ")
+    found = matches(_STEP_NAMED, low, stems)
+    if not found:
         return None
+    named = found[0]
     group = next(name for name in ("quoted", "plain", "during", "english") if named[name])
     return text[slice(*named.span(group))].strip()
 
@@ -165,7 +171,13 @@ _SENTENCE = re.compile(r"[.!?](?=\s+[А-ЯA-ZЁ]|\s*$)")
 
 
 def _error_code(text: str, low: str) -> str | None:
-    for pattern in (_CONSTANT, _ERROR_CODE, _ERROR_AFTER):
+    for pattern, hints in (
+        (_CONSTANT, ("err", "esia", "есиа", "epgu", "егпу", "smev", "смэв")),
+        (_ERROR_CODE, ("ошиб", "err", "http", "код")),
+        (_ERROR_AFTER, ("ошиб", "err", "bad ", "not f", "forb", "unav", "gate")),
+    ):
+        if not has_any(low, hints):
+            continue
         for match in pattern.finditer(low):
             start, end = match.span("code")
             code = text[start:end].rstrip("._-")
@@ -183,7 +195,11 @@ def _error_text(text: str, low: str) -> str | None:
                 return text[start:end].strip()
     if ":" not in low:
         return None
-    after = _ERROR_COLON.search(low)
+    after = (
+        _ERROR_COLON.search(low)
+        if has_any(low, ("ошиб", "сообщ", "пишет", "выда", "показ", "отвечает", "err"))
+        else None
+    )
     if not after:
         return None
     start, end = after.span("text")
@@ -194,6 +210,7 @@ def _error_text(text: str, low: str) -> str | None:
 
 # ---------------------------------------------------------------- when
 
+_TEN_YEARS = 3653  # days; what is older is a date of birth or of a document
 # Dates of something else: of a document, of birth, until when, when to call.
 _NOT_THEN = re.compile(
     r"(?:(?:^|[^а-я])(?:от|до|после|не позднее|к|родил[а-я]{2,3}|рождения|д\.р\.?|выдан[ао]?|выдачи"
@@ -205,14 +222,17 @@ _NOT_THEN = re.compile(
 
 def _occurred_at(low: str, sent_at: datetime | None, zone: tzinfo, versions: list[tuple[int, int]]) -> str | None:
     """The first date that can be when it happened: with a time rather than without, never after the writing."""
-    here = sent_at.astimezone(zone) if sent_at else None
+    try:
+        here = sent_at.astimezone(zone).date() if sent_at else None
+    except OverflowError:  # a clock that says year 1
+        here = None
     day_only = None
-    for stated in dates(low, here.date() if here else None):
+    for stated in dates(low, here):
         if any(begin <= stated.start < end for begin, end in versions):
             continue
         if _NOT_THEN.search(low, max(0, stated.start - 32), stated.start):
             continue
-        if here and not here.date() - timedelta(days=3660) <= stated.day <= here.date() + timedelta(days=1):
+        if here and not -1 <= (here - stated.day).days <= _TEN_YEARS:
             continue
         written = stated.rfc3339(zone)
         if stated.time is not None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
+
 _SAME = (
     ("ё", "е"),
     ("\u00a0", " "), ("\u202f", " "), ("\u2009", " "),
@@ -10,6 +13,33 @@ _SAME = (
 )  # fmt: skip
 
 
+def has_any(low: str, stems: tuple[str, ...]) -> bool:
+    """Whether one of `stems` is in `low`: some 50 ns a stem, where a pattern that finds nothing takes 10 µs."""
+    for stem in stems:  # noqa: SIM110 - a generator would take twice as long
+        if stem in low:
+            return True
+    return False
+
+
+def matches(pattern: re.Pattern[str], low: str, stems: tuple[str, ...], most: int = 10) -> list[re.Match[str]]:
+    """Where `pattern` matches at one of the `stems`, in the order of the text; at most `most` for a stem.
+
+    Every match of `pattern` must begin with a stem: an alternation of many words is tried at every character.
+    """
+    found = []
+    for stem in stems:
+        at = low.find(stem)
+        count = 0
+        while at >= 0 and count < most:
+            match = pattern.match(low, at)
+            if match:
+                found.append(match)
+                count += 1
+            at = low.find(stem, at + 1)
+    return sorted(found, key=re.Match.start) if len(found) > 1 else found
+
+
+@lru_cache(maxsize=4)  # the concerns of one message fold the same text one after another
 def fold(text: str) -> str:
     """Lower case, ё as е, one kind of space, dash and quote. As long as `text`, so that positions are the same."""
     low = text.lower()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import string
 from typing import Literal
 
 # The beginning tells as much as the whole, and keeps the cost flat.
 _READ = 2000
-_CYRILLIC = re.compile(r"[а-яёіїєґўәғқңөұүһ]+", re.IGNORECASE)
-_LATIN = re.compile(r"[a-z]+", re.IGNORECASE)
+# In UTF-8 every Cyrillic letter of the modern languages begins with one of these bytes, and nothing else does.
+_CYRILLIC_LEADS = (b"\xd0", b"\xd1", b"\xd2", b"\xd3")
+_LATIN_LETTERS = string.ascii_letters.encode()
 _NOT_WORDS = re.compile(r"https?://\S+|(?<!\S)[^\s@]{1,64}@\S+")
 
 
@@ -18,9 +20,12 @@ def detect(text: str) -> Literal["ru", "en"] | None:
     None when fewer than two letters are there to judge by. Addresses and links say nothing. A third of Cyrillic is
     enough for Russian: its writers quote the English words of a screen, and others hardly ever write Cyrillic.
     """
-    head = _NOT_WORDS.sub(" ", text[:_READ])
-    cyrillic = sum(map(len, _CYRILLIC.findall(head)))
-    latin = sum(map(len, _LATIN.findall(head)))
+    head = text[:_READ]
+    if "@" in head or "://" in head:
+        head = _NOT_WORDS.sub(" ", head)
+    written = head.encode(errors="replace")
+    cyrillic = sum(map(written.count, _CYRILLIC_LEADS))
+    latin = len(written) - len(written.translate(None, _LATIN_LETTERS))
     if cyrillic + latin < 2:
         return None
     return "ru" if cyrillic * 2 >= latin else "en"

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
+from normalizer.folding import has_any
+
 # More dates than these are a table or a statement, not the time of a problem.
 MOST = 20
 
@@ -60,6 +62,20 @@ _DATE = re.compile(
     r"|(?P<ago>\d{1,2}|два|две|три|четыре|пять) (?:дня|дней|день) назад"
     r")"
 )
+_DIGIT = re.compile(r"\d")
+_RELATIVE_STEMS = (
+    "сегодня",
+    "вчера",
+    "назад",
+    "today",
+    "yesterday",
+    "ник",
+    "сред",
+    "четверг",
+    "пятниц",
+    "суббот",
+    "воскрес",
+)
 _NUMBER_WORDS = {"два": 2, "две": 2, "три": 3, "четыре": 4, "пять": 5}
 _BETWEEN = (
     r"(?: ?г(?:од[ау]|\.)?)?[ ,]{0,3}(?:(?:в|во|около|примерно|приблизительно|где-то|ориентировочно|с"
@@ -100,6 +116,8 @@ def dates(low: str, today: date | None) -> Iterator[Stated]:
     `today` is the day of writing where the writer is; without it only dates with a year are known. A date without a
     year is the latest one that is not after tomorrow.
     """
+    if not has_any(low, _RELATIVE_STEMS) and not _DIGIT.search(low):
+        return
     for count, match in enumerate(_DATE.finditer(low)):
         if count >= MOST:
             return

@@ -12,18 +12,19 @@ from typing import Any
 
 from pymorphy3.analyzer import MorphAnalyzer
 
-from normalizer.folding import fold
+from normalizer.folding import fold, has_any
 
 # A text with more candidates than these is a list of people, and the first is as good as any.
 _MOST = 12
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _PATRONYMIC = re.compile(
-    r"[а-я]{2,20}(?:(?:ович|евич|ьич|мич|кич)(?:а|у|ем|е)?|(?:овн|евн|ичн)(?:а|ы|е|у|ой|ою))(?![а-я-])"
+    r"(?:(?:ов|ев|ь|м|к)ич(?:а|у|ем|е)?|(?:ов|ев|ич)н(?:а|ы|е|у|ой|ою))(?![а-я-])"
     r"|(?:оглы|оглу|кызы|гызы|углы|улы)(?![а-я-])"
 )
 # «Мамед оглы»: son of, «Ариф кызы»: daughter of.
 _TURKIC = frozenset(("оглы", "оглу", "кызы", "гызы", "углы", "улы"))
+_STEM = re.compile(r"(?<![\w-])[а-я]{2,20}$")
 _LABEL = re.compile(
     r"(?:ф\. ?и\. ?о\.?|(?<![а-я])фио|фамилия,? имя,? (?:и )?отчество|полное имя|заявитель(?:ница)?"
     r"|меня зовут|мое имя|обращается"
@@ -31,8 +32,8 @@ _LABEL = re.compile(
     r"|name))(?![а-яa-z])[ \t]*(?:\([^)\n]{0,40}\))?[ \t]*[:=-]?[ \t]*\n?[ \t]*"
 )
 _APART = re.compile(
-    r"(?:^|[\n,;])[ \t]{0,4}(фамилия|имя|отчество)[ \t]{0,4}[:=-]?[ \t]{1,4}([а-я]{2,40}(?:-[а-я]{2,40})?)[ \t]{0,4}(?=$"
-    r"|[\n,;.])"
+    r"(?:^|[\n,;])[ \t]{0,4}(фамилия|имя|отчество)[ \t]{0,4}[:=-]?[ \t]{1,4}([а-я]{2,40}(?:-[а-я]{2,40})?)[ \t]{0,4}"
+    r"(?=$|[\n,;.])"
 )
 _REGARDS = re.compile(
     r"(?:с уважением|с ув\.|заранее (?:спасибо|благодар[а-я]{2,6})|regards|sincerely"
@@ -83,6 +84,8 @@ def full_name(text: str, signature: str | None = None) -> str | None:
 
 
 def _labelled(text: str, low: str) -> str | None:
+    if not has_any(low, ("фио", "ф.", "фамилия", "имя", "зовут", "заявител", "обраща", "пишет", "name")):
+        return None
     for count, label in enumerate(_LABEL.finditer(low)):
         if count >= _MOST:
             return None
@@ -111,12 +114,17 @@ def _stated_apart(low: str) -> str | None:
 
 
 def _with_patronymic(text: str, low: str) -> str | None:
+    if not has_any(low, ("ич", "вн", "лы", "лу", "зы")):
+        return None
     for count, match in enumerate(_PATRONYMIC.finditer(low)):
         if count >= _MOST:
             return None
         start, end = match.span()
-        if start and (low[start - 1].isalnum() or low[start - 1] == "-"):
-            start = next((i for i in range(start, max(0, start - 24), -1) if not low[i - 1].isalpha()), start)
+        if low[start:end] not in _TURKIC:
+            stem = _STEM.search(low, max(0, start - 24), start)
+            if not stem:
+                continue
+            start = stem.start()
         words, begin = _around(text, low, start, end)
         if len(words) >= 2 and not _elsewhere(low, begin, len(words)):
             name = _longest_name(words, trusted=False)
@@ -126,6 +134,8 @@ def _with_patronymic(text: str, low: str) -> str | None:
 
 
 def _below_regards(text: str, low: str) -> str | None:
+    if not has_any(low, ("с ув", "заранее", "regards", "sincerely", "yours")):
+        return None
     found = None
     for found in _REGARDS.finditer(low):  # noqa: B007 - the last one counts
         pass
@@ -229,6 +239,10 @@ def _capital(word: str) -> str:
 # ---------------------------------------------------------------- what pymorphy3 says
 
 
+_PERSONAL = ("Name", "Surn", "Patr")
+_IN_NOMINATIVE = re.compile(r"(?:ич|на)$")
+
+
 @cache
 def _morph() -> Any:
     return MorphAnalyzer(lang="ru")  # type: ignore[no-untyped-call]
@@ -239,8 +253,14 @@ def _parses(word: str) -> tuple[Any, ...]:
     return tuple(_morph().parse(word))
 
 
-def _is(word: str, grammeme: str) -> bool:
-    return any(grammeme in parse.tag for parse in _parses(word.lower()))
+def _kinds(word: str) -> frozenset[str]:
+    """Which of name, surname and patronymic the word can be."""
+    return _kinds_of(word.lower())
+
+
+@lru_cache(maxsize=512)
+def _kinds_of(low: str) -> frozenset[str]:
+    return frozenset(kind for kind in _PERSONAL if any(kind in parse.tag for parse in _parses(low)))
 
 
 def _part_of_name(word: str) -> bool:
@@ -252,9 +272,8 @@ def _part_of_name(word: str) -> bool:
     parses = _parses(word.lower())
     best = parses[0].tag
     if word[0].isupper() and not (word.isupper() and len(word) < 3):
-        known = any(tag in parse.tag for parse in parses for tag in ("Name", "Surn", "Patr"))
-        return known or (not parses[0].is_known and not ({"VERB", "INFN", "ADVB"} & set(best.grammemes)))
-    return any(tag in best for tag in ("Name", "Surn", "Patr"))
+        return bool(_kinds(word)) or (not parses[0].is_known and not ({"VERB", "INFN", "ADVB"} & set(best.grammemes)))
+    return any(kind in best for kind in _PERSONAL)
 
 
 def _longest_name(words: list[str], trusted: bool) -> str | None:
@@ -269,7 +288,7 @@ def _longest_name(words: list[str], trusted: bool) -> str | None:
 def _is_full_name(words: list[str], trusted: bool) -> bool:
     if not all(_part_of_name(word) for word in words):
         return False
-    kinds = [{kind for kind in ("Name", "Surn", "Patr") if _is(word, kind)} for word in words]
+    kinds = [_kinds(word) for word in words]
     turkic = words[-1].lower() in _TURKIC
     if len(words) == 4:
         return turkic
@@ -284,12 +303,14 @@ def _is_full_name(words: list[str], trusted: bool) -> bool:
 def _nominative(words: list[str]) -> str:
     """In the nominative, when patronymic or name show one oblique form that all the words can have; else as written."""
     plain = " ".join(_capital(word) for word in words)
+    if any(_IN_NOMINATIVE.search(word.lower()) and "Patr" in _kinds(word) for word in words):
+        return plain
     options: list[dict[tuple[str, str], Any]] = []
     for word in words:
         forms: dict[tuple[str, str], Any] = {}
         for parse in _parses(word.lower()):
             tag = parse.tag
-            if tag.number == "sing" and tag.case and any(kind in tag for kind in ("Name", "Surn", "Patr")):
+            if tag.number == "sing" and tag.case and any(kind in tag for kind in _PERSONAL):
                 forms.setdefault((str(tag.case), str(tag.gender)), parse)
         options.append(forms)
     shared = set.intersection(*(set(forms) for forms in options)) if options else set()

@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 from normalizer.envelope import Review
-from normalizer.folding import fold
+from normalizer.folding import fold, has_any
 from normalizer.moments import dates
 
 _READ = 8_000
@@ -20,6 +20,11 @@ _SUBJECT = re.compile(
     r"(?:тех)?поддержк[а-я]{1,2}|(?:\s*(?:re|fwd?|fw)\s?:)*\s*(?:review of|feedback (?:on"
     r"|about)) (?:the |your )?(?:customer |technical )?support"
 )
+_RATING = (
+    "отзыв", "оцен", "балл", "звезд", "рейтинг", "став", "из 5", "из пяти", "/5", "ерк", "двойк", "единиц", "тройк", "четыре",
+    "пять с",
+    "★", "⭐", "🌟", "rating", "star", "mark", "score", "review", "feedback",
+)  # fmt: skip
 _WORDS = {
     "кол": 1,
     "един": 1,
@@ -76,8 +81,12 @@ def read(subject: str | None, text: str) -> Review | None:
     A letter is one by its subject, whatever its text; a message without such a subject only when it is short, holds
     a mark, speaks of the support and reports no problem. `about` is the first date stated with its year.
     """
-    low = fold(text[:_READ])
     by_subject = subject is not None and _SUBJECT.match(fold(subject[:300])) is not None
+    if not by_subject and len(text) > _SHORT:
+        return None
+    low = fold(text)[:_READ]
+    if not by_subject and not has_any(low, _RATING):
+        return None
     mark = _mark(text[:_READ], low, by_subject)
     if not by_subject and not _is_rating(low, mark, text):
         return None
@@ -85,8 +94,6 @@ def read(subject: str | None, text: str) -> Review | None:
 
 
 def _is_rating(low: str, mark: int | None, text: str) -> bool:
-    if len(low) > _SHORT:
-        return False
     if _SUBJECT.match(low):
         return True
     if mark is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from normalizer.folding import matches
+
 _VERSION = r"(?:[ /,-]{1,2}(?:версия |версии |version |v\.? ?)?(?P<v>\d{1,4}(?:[._]\d{1,5}){0,3}))?"
 _BROWSERS = (
     (
@@ -48,13 +50,20 @@ _DEVICE = re.compile(
 _KINDS = {"ноутбук": "ноутбук", "компьютер": "компьютер", "планшет": "планшет", "смартфон": "смартфон"}
 _APPLE = {"айф": "iPhone", "айп": "iPad", "мак": "MacBook", "iph": "iPhone", "ipa": "iPad", "mac": "MacBook"}
 _USER_AGENT = re.compile(r"mozilla/5\.0 \((?P<system>[^)\n]{1,200})\)(?P<rest>[^\n]{0,300})")
-_HINT = re.compile(
-    r"windows|винд|android|андро|ios|iphone|ipad|mac|мак|linux|линукс|ubuntu|harmony|brow|брауз|edg"
-    r"|oper|опер|firefox|fxios|файр|мозил"
-    r"|chrom|crios|хром|safari|сафари|explorer|msie|айфон|айпад|samsung|самсунг|galaxy|xiaomi|сяоми"
-    r"|redmi|poco|hon|хонор|huawei|хуавей|realme"
-    r"|oppo|vivo|tecno|infinix|nokia|pixel|motorola|oneplus|meizu|ноутбук|компьютер|планшет|смартфон"
-)
+_BROWSER_STEMS = (
+    "яндекс", "yandex", "yabrowser", "браузер", "microsoft edge", "ms edge", "edg", "opera", "opr", "опер",
+    "atom", "samsung", "mozilla", "firefox", "fxios", "файрфокс", "мозил", "internet explorer", "msie",
+    "google", "chrome", "crios", "гугл", "хром", "safari", "сафари",
+)  # fmt: skip
+_SYSTEM_STEMS = (
+    "windows", "винд", "android", "андро", "ios", "iphone os", "cpu os", "mac", "os x", "макос", "harmony",
+    "astra", "альт линукс", "ubuntu", "linux", "линукс",
+)  # fmt: skip
+_DEVICE_STEMS = (
+    "iphone", "айфон", "ipad", "айпад", "macbook", "макбук", "samsung", "самсунг", "galaxy", "xiaomi", "сяоми",
+    "redmi", "poco", "honor", "хонор", "huawei", "хуавей", "realme", "oppo", "vivo", "tecno", "infinix",
+    "nokia", "pixel", "motorola", "oneplus", "meizu", "ноутбук", "компьютер", "планшет", "смартфон",
+)  # fmt: skip
 # The versions that NT numbers stand for: https://learn.microsoft.com/windows/win32/sysinfo/operating-system-version
 _NT = {"10.0": "10", "6.3": "8.1", "6.2": "8", "6.1": "7", "6.0": "Vista", "5.1": "XP"}
 
@@ -62,36 +71,28 @@ _NT = {"10.0": "10", "6.3": "8.1", "6.2": "8", "6.1": "7", "6.0": "Vista", "5.1"
 def software(text: str, low: str) -> tuple[dict[str, str], list[tuple[int, int]]]:
     """{"device", "os", "browser"} as far as stated, and where they stand (a version is no date)."""
     found: dict[str, str] = {}
-    if not _HINT.search(low):
-        return found, []
-    agent = _USER_AGENT.search(low)
+    agent = _USER_AGENT.search(low) if "mozilla/5" in low else None
     if agent:
         return _from_user_agent(text, low, agent), [agent.span()]
     spans: list[tuple[int, int]] = []
-    browser = _best(_ANY_BROWSER, low, spans)
+    browser = _best(matches(_ANY_BROWSER, low, _BROWSER_STEMS), spans)
     if browser:
         found["browser"] = _named(browser, _BROWSERS)
-    system = _best(_ANY_SYSTEM, low, spans)
+    system = _best(matches(_ANY_SYSTEM, low, _SYSTEM_STEMS), spans)
     if system:
         found["os"] = _named(system, _SYSTEMS)
-    device = next((match for match in _DEVICE.finditer(low) if not match["kind"]), None) or _DEVICE.search(low)
+    devices = matches(_DEVICE, low, _DEVICE_STEMS)
+    device = next((match for match in devices if not match["kind"]), devices[0] if devices else None)
     if device:
         spans.append(device.span())
         found["device"] = _device(text, device)
     return found, spans
 
 
-def _best(pattern: re.Pattern[str], low: str, spans: list[tuple[int, int]]) -> re.Match[str] | None:
+def _best(found: list[re.Match[str]], spans: list[tuple[int, int]]) -> re.Match[str] | None:
     """The first that has a version, else the first."""
-    first = None
-    for count, match in enumerate(pattern.finditer(low)):
-        if count >= 10:
-            break
-        spans.append(match.span())
-        if match["v"]:
-            return match
-        first = first or match
-    return first
+    spans += (match.span() for match in found)
+    return next((match for match in found if match["v"]), found[0] if found else None)
 
 
 def _named(match: re.Match[str], names: tuple[tuple[str, str], ...]) -> str:
