@@ -86,7 +86,7 @@ def test_every_problem_is_listed_with_its_file_and_key(folder: Path) -> None:
         ('button_new = ""', "is empty"),
         ("button_new = 5", "should be a text"),
         ('button_new = "{{ ().__class__.__mro__ }}"', "SecurityError"),
-        ('button_new = "{% include \'/etc/passwd\' %}"', "TypeError"),
+        ("button_new = \"{% include '/etc/passwd' %}\"", "TypeError"),
         ('button_new = "{{ 1/0 }}"', "ZeroDivisionError"),
         ("button_new = ", "Invalid value"),
     ],
