@@ -77,12 +77,14 @@ _LOOKALIKES = str.maketrans("OoОоЗзбlI|ВBІ", "0000336111881")
 _ALONE_LEFT, _ALONE_RIGHT = r"(?<![^\W_])(?<!\|)", r"(?![^\W_]|\|)"
 _WRAP = r" {0,8}(?:\n[ >]{0,20}){0,3}"
 # What may stand between two groups: spaces, a wrapped line with its quote marks, a mark with or without spaces.
-_BETWEEN = rf"{_WRAP}(?:[-._/\\~*=·•]{{1,3}}{_WRAP}|[,:])?"
+# After a full stop, a comma or a colon no space: there a sentence ends.
+_BETWEEN = rf"{_WRAP}(?:[-_/\\~*=·•]{{1,3}}{_WRAP}|[.,:])?"
 _GROUPED = re.compile(
     rf"{_ALONE_LEFT}([{_DIGIT}]{{6}})({_BETWEEN})([{_DIGIT}]{{6,7}})({_BETWEEN})([{_DIGIT}]){_ALONE_RIGHT}"
 )
 _GROUP = re.compile(rf"[{_DIGIT}]+")
 _CHAIN = re.compile(rf"{_ALONE_LEFT}[{_DIGIT}]++{_ALONE_RIGHT}(?:{_BETWEEN}[{_DIGIT}]++{_ALONE_RIGHT})*+")
+_PIECE = re.compile(r"(?:(?! +[-/] )[^\n,:])++")  # of a chain: a line, or what a comma or a dash sets apart
 _QUICK = re.compile(rf"\d(?:\D*+\d){{{_LEAST_REAL_DIGITS - 1}}}")
 _UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9a-fA-F])")
 _REAL_DIGIT = re.compile(r"[0-9]")
@@ -171,6 +173,11 @@ class _Spans:
         self.starts.insert(place, start)
         self.ends.insert(place, end)
 
+    def holds(self, start: int, end: int) -> bool:
+        """Whether exactly this stretch was taken."""
+        place = bisect_right(self.starts, start) - 1
+        return place >= 0 and self.starts[place] == start and self.ends[place] == end
+
     def overlaps(self, start: int, end: int) -> bool:
         place = bisect_right(self.starts, end - 1)
         return place > 0 and self.ends[place - 1] > start
@@ -219,7 +226,7 @@ class _Reader:
                 return
             self._grouped(text, match, edges)
         for chain in _CHAIN.finditer(text, self.first, self.last):
-            if chain.end() - chain.start() >= 13:
+            if chain.end() - chain.start() >= 13 and not self.taken.holds(*chain.span()):
                 if self.examined >= _MOST_EXAMINED:
                     return
                 self._chain(text, chain.start(), chain.end())
@@ -273,21 +280,16 @@ class _Reader:
         self.right.append(self._candidate(start, end, digits, right=True))
 
     def _chain(self, text: str, start: int, end: int) -> None:
-        """A chain of groups: all of it, or what a word calls a ticket at its beginning, or one line of it."""
-        if self.taken.overlaps(start, end) and "\n" not in text[start:end]:
-            return
+        """A chain of groups: all of it, or what a word calls a ticket at its beginning, or one piece of it."""
         groups = [(group.start(), group.end()) for group in _GROUP.finditer(text, start, min(end, start + 600))]
-        complete = end - start <= 600
-        if complete and self._whole(text, groups):
+        if end - start <= 600 and self._whole(text, groups):
             return
-        if self._prefix(text, groups) or "\n" not in text[start:end]:
+        if self._prefix(text, groups):
             return
-        line_start = start
-        for line in text[start:end].split("\n"):
-            if len(line) >= 13 and self.examined < _MOST_EXAMINED:
-                line_end = line_start + min(len(line), 600)
-                self._whole(text, [(g.start(), g.end()) for g in _GROUP.finditer(text, line_start, line_end)])
-            line_start += len(line) + 1
+        for piece in _PIECE.finditer(text, start, end):
+            if 13 <= piece.end() - piece.start() < end - start and self.examined < _MOST_EXAMINED:
+                piece_end = min(piece.end(), piece.start() + 600)
+                self._whole(text, [(g.start(), g.end()) for g in _GROUP.finditer(text, piece.start(), piece_end)])
 
     def _whole(self, text: str, groups: list[tuple[int, int]]) -> bool:
         """Takes the groups as one number, if they are one: letters alone at their edges are words."""
@@ -322,7 +324,7 @@ class _Reader:
         what = self._label(text, start, end, bare=True)
         if what == "other" or (what is None and (needs_label or _anotherkind(text, start, groups))):
             return False
-        kinds = {kind(text[a:b]) for (_, a), (b, _) in pairwise(groups)}
+        kinds = {kind(text[a:b]) for (_, a), (b, _) in pairwise(groups)} or {""}
         if part_of_more(text, start, end, kinds, labelled=True, edges=set()):
             return False
         if right:

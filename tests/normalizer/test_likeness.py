@@ -165,7 +165,9 @@ def test_it_never_raises_and_is_symmetric(one: str, other: str) -> None:
     assert (fingerprint(one) is not None) == same(one, one)
 
 
-WORST = ["а" * 64_000, "слово " * 11_000, "a." * 32_000, "<" * 64_000, "http://" * 9_000, "n't" * 21_000, "\ud800 " * 9_000]
+WORST = [
+    "а" * 64_000, "слово " * 9_000, "a." * 32_000, "<" * 64_000, "http://" * 9_000, "n't" * 21_000, "\ud800" * 9_000,
+]
 
 
 @pytest.mark.parametrize("worst", WORST)
