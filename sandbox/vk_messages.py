@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.server import Sent, Upload
-from sandbox.vk_people import CHAT, VkPeople, cropped
+from sandbox.vk_people import CHAT, VkPeople
 
 TEXT_LIMIT = 4096
 MESSAGES = {
@@ -99,7 +99,7 @@ class VkMessages(VkPeople):
         if random_id:
             self._by_random_id[random_id] = sent
         if "message_reply" in self.listening:
-            self.event("message_reply", cropped(message), native_id=native, conversation=str(peer_id), own=True)
+            self.event("message_reply", self.cropped(message), native_id=native, conversation=str(peer_id), own=True)
         self.wake()
         return message["id"], message["conversation_message_id"]
 
@@ -153,7 +153,7 @@ class VkMessages(VkPeople):
         }  # fmt: skip
         if unread:
             conversation["unread_count"] = unread
-        return {"conversation": conversation, "last_message": cropped(last)}
+        return {"conversation": conversation, "last_message": self.cropped(last)}
 
     def get_history(self, params: dict[str, Any]) -> Any:
         peer_id = integer(params.get("peer_id") or params.get("user_id"), 0)
@@ -167,7 +167,7 @@ class VkMessages(VkPeople):
             if start > 0:  # from that message on backwards; a negative offset reaches newer ones
                 offset += next((at for at, each in enumerate(messages) if each[field] <= start), len(messages))
         first = max(0, offset)
-        items = [cropped(each) for each in messages[first : first + count]]
+        items = [self.cropped(each) for each in messages[first : first + count]]
         return {"count": len(messages), "items": items, **self._extended(params, [peer_id])}
 
     def get_by_id(self, params: dict[str, Any]) -> Any:

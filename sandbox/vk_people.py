@@ -14,7 +14,6 @@ from typing import Any
 from sandbox.server import StandIn, Written
 
 CHAT = 2_000_000_000  # peers from here are chats
-SHOWN = 4096  # characters of a message in a list or an event; the rest only by getById
 
 
 class VkPeople(StandIn):
@@ -35,6 +34,7 @@ class VkPeople(StandIn):
         self.first_ts = 1  # events up to this number are not kept any more
         self.listening: set[str] = {"message_new"}  # as VK has it until setLongPollSettings
         self.silent = False  # an outage: no events are made
+        self.crop_at = 4096  # characters of a message in a list or an event; the rest only by getById
         self._message_ids = 100_000
 
     # ---- people and events --------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ class VkPeople(StandIn):
                 self.user(user_id)
             message = self.compose(peer_id, user_id, text, **content)
             client = {"button_actions": ["text", "callback"], "keyboard": True, "inline_keyboard": True, "lang_id": 0}
-            body = {"message": cropped(message), "client_info": {**client, "carousel": True}}
+            body = {"message": self.cropped(message), "client_info": {**client, "carousel": True}}
             return self.event("message_new", body, native_id=_native(message), conversation=str(peer_id))
 
     def reply(self, user_id: int, text: str, to: int, **content: Any) -> Written:
@@ -130,7 +130,7 @@ class VkPeople(StandIn):
         with self.lock:
             message = self.by_id[made.message["id"]]
             message.update(text=text, update_time=int(self.now()))
-            shown, native, peer = cropped(message), made.native_id, made.conversation
+            shown, native, peer = self.cropped(message), made.native_id, made.conversation
             return self.event("message_edit", shown, native_id=native, conversation=peer)
 
     def press(self, user_id: int, payload: Any, label: str = "Новое обращение") -> Written:
@@ -180,17 +180,16 @@ class VkPeople(StandIn):
             self.files[name] = content
         return f"{self.url}/files/{name}"
 
+    def cropped(self, message: dict[str, Any]) -> dict[str, Any]:
+        """As an event or a list shows it: a long text cut, with the mark `is_cropped`."""
+        if len(message["text"]) <= self.crop_at:
+            return dict(message)
+        return {**message, "text": message["text"][: self.crop_at], "is_cropped": True}
+
     def shown_to(self, peer_id: int) -> list[str]:
         """The community's texts in a conversation, in order."""
         with self.lock:
             return [sent.text for sent in self.sent if sent.conversation == str(peer_id)]
-
-
-def cropped(message: dict[str, Any]) -> dict[str, Any]:
-    """As an event or a list shows it: a long text cut, with the mark `is_cropped`."""
-    if len(message["text"]) <= SHOWN:
-        return dict(message)
-    return {**message, "text": message["text"][:SHOWN], "is_cropped": True}
 
 
 def _native(message: dict[str, Any]) -> str:
