@@ -7,6 +7,8 @@ import re
 _TIGHT = "-./,:\\"
 _MIXED_LEFT = re.compile(r"(?:[0-9][A-Za-z]|[A-Za-z][0-9]|(?<![^\W_])[A-Fa-f]{2,})[0-9A-Za-z]{0,30}-\Z")
 _MIXED_RIGHT = re.compile(r"-(?:[0-9]+[A-Za-z]|[A-Za-z]+[0-9])")
+_IN_BRACKETS = re.compile(r" ?\([0-9]{3}")  # «8 (916…»: the last digit begins a phone
+_MORE = re.compile(r"[ -]{1,2}[0-9]")  # twelve digits, a space, and a phone: not thirteen
 _DATED = re.compile(r"(?<![0-9])(?:[0-9]{1,2}[./-][0-9]{1,2}[./-])?(?:20)?[0-9]{2}\Z")
 
 
@@ -21,6 +23,10 @@ def kind(between: str) -> str:
 def part_of_more(text: str, start: int, end: int, kinds: set[str], *, labelled: bool, edges: set[int]) -> bool:
     """Whether the groups around go on with the same separators, so that this is a piece of something longer."""
     if text[start - 1 : start] == "+":
+        return True
+    if "-" not in kinds and _IN_BRACKETS.match(text, end):
+        return True
+    if "" in kinds and len(kinds) == 2 and not labelled and _MORE.match(text, end):
         return True
     if _MIXED_LEFT.search(text, max(0, start - 40), start) or _MIXED_RIGHT.match(text, end):
         return True
@@ -49,7 +55,8 @@ def _goes_on(text: str, edge: int, at: int, step: int, kinds: set[str], labelled
     if mark not in _TIGHT or not beyond.isdigit():
         return False
     neighbour = at + 1 if step > 0 else at
-    return (mark in kinds or kinds == {""}) and neighbour not in edges
+    loose = kinds == {""} or (mark == "-" and kinds <= {"", " ", "\n"})
+    return (mark in kinds or loose) and neighbour not in edges
 
 
 def _run(text: str, step: int) -> int:

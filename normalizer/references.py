@@ -84,7 +84,7 @@ _GROUPED = re.compile(
 )
 _GROUP = re.compile(rf"[{_DIGIT}]+")
 _CHAIN = re.compile(rf"{_ALONE_LEFT}[{_DIGIT}]++{_ALONE_RIGHT}(?:{_BETWEEN}[{_DIGIT}]++{_ALONE_RIGHT})*+")
-_PIECE = re.compile(r"(?:(?! +[-/] )[^\n,:])++")  # of a chain: a line, or what a comma or a dash sets apart
+_PIECE = re.compile(r"(?:(?! +[-/] )[^\n])++")  # of a chain: a line, or what a spaced dash sets apart
 _QUICK = re.compile(rf"\d(?:\D*+\d){{{_LEAST_REAL_DIGITS - 1}}}")
 _UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9a-fA-F])")
 _REAL_DIGIT = re.compile(r"[0-9]")
@@ -264,16 +264,17 @@ class _Reader:
             return
         if right:
             self._take(start, end, digits)
-        elif self._is_slip(digits, dashed=dashed, bare=kinds == {""}, labelled=what == "ticket"):
+        elif self._is_slip(digits, kinds, labelled=what == "ticket"):
             self.wrong.append((start, end, digits))
 
-    def _is_slip(self, digits: str, *, dashed: bool, bare: bool, labelled: bool) -> bool:
+    def _is_slip(self, digits: str, kinds: set[str], *, labelled: bool) -> bool:
         """Whether digits that are no number were meant as one: the less their shape says, the more the day must."""
-        if labelled:
-            return digits[:6] in self.days or _a_slip_from_a_day(digits[:6], self.days)
-        if digits[:6] in self.days:
-            return len(digits) == 13 or not bare  # 14 in one run are a parcel's
-        return dashed and _a_slip_from_a_day(digits[:6], self.days)
+        on_a_day = digits[:6] in self.days
+        if labelled or not kinds & _WEAK:
+            return on_a_day or _a_slip_from_a_day(digits[:6], self.days)
+        if kinds == {""}:
+            return on_a_day and len(digits) == 13  # 14 in one run are a parcel's
+        return on_a_day and "" not in kinds  # else, say, the twelve digits of an INN and one of something else
 
     def _take(self, start: int, end: int, digits: str) -> None:
         self.taken.take(start, end)
@@ -329,7 +330,7 @@ class _Reader:
             return False
         if right:
             self._take(start, end, digits)
-        elif what == "ticket" and not needs_label and self._is_slip(digits, dashed=False, bare=False, labelled=True):
+        elif what == "ticket" and not needs_label and self._is_slip(digits, kinds, labelled=True):
             self.wrong.append((start, end, digits))
         return right
 
