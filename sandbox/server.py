@@ -12,8 +12,7 @@ import random
 import socket
 import threading
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar, cast
 from weakref import WeakValueDictionary
@@ -24,6 +23,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from sandbox.faults import Fault, Faults
 
 T = TypeVar("T")
 
@@ -110,84 +111,6 @@ class Sent:
     files: tuple[Upload, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What goes wrong with one request. Times in seconds.
-
-    `after`: the platform has acted, only its answer is lost or spoilt (else the request never reached it).
-    `drop`: the connection is closed without an answer; `cut`: after so many bytes of the answer's body.
-    `hang`: nothing is said for that long, then the connection is closed. `delay` alone: slow, but right.
-    `code`, `retry_after`, `description`: an error in the platform's own form.
-    """
-
-    status: int | None = None
-    html: bool = False
-    body: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    delay: float = 0.0
-    drop: bool = False
-    cut: int | None = None
-    hang: float = 0.0
-    after: bool = False
-    code: int | None = None
-    retry_after: float | None = None
-    description: str = ""
-
-    @property
-    def spoils(self) -> bool:
-        """False for a mere delay."""
-        return bool(
-            self.status or self.html or self.body is not None or self.drop or self.hang or self.cut is not None
-        ) or (self.code is not None)
-
-
-class Faults:
-    """The script of what goes wrong. A method's name, or `*` for any; first come, first served."""
-
-    def __init__(self, seed: int = 0) -> None:
-        self.fired: Counter[str] = Counter()
-        self._random = random.Random(seed)
-        self._next: list[tuple[str, list[int], Fault]] = []  # method, [to skip, left], what
-        self._odds: list[tuple[str, float, Fault]] = []
-        self._lock = threading.Lock()
-
-    def next(self, method: str, *, times: int = 1, skip: int = 0, **what: Any) -> None:
-        """The next `times` requests of the method fail so, after `skip` good ones. `what` are the fields of Fault."""
-        with self._lock:
-            self._next.append((method, [skip, times], Fault(**what)))
-
-    def sometimes(self, method: str, probability: float, **what: Any) -> None:
-        """Each request of the method fails so with this probability, from the stand-in's seed."""
-        with self._lock:
-            self._odds.append((method, probability, Fault(**what)))
-
-    def clear(self) -> None:
-        """From now on everything goes well."""
-        with self._lock:
-            self._next.clear()
-            self._odds.clear()
-
-    def take(self, method: str) -> Fault | None:
-        """What happens to this request; counts in `fired`."""
-        with self._lock:
-            for at, (name, left, fault) in enumerate(self._next):
-                if name not in (method, "*"):
-                    continue
-                if left[0]:
-                    left[0] -= 1
-                    continue
-                left[1] -= 1
-                if left[1] <= 0:
-                    del self._next[at]
-                self.fired[method] += 1
-                return fault
-            for name, probability, fault in self._odds:
-                if name in (method, "*") and self._random.random() < probability:
-                    self.fired[method] += 1
-                    return fault
-        return None
-
-
 class CutOff(Response):
     """An answer that breaks off after `cut` bytes of its body; with None, before its first byte."""
 
@@ -211,12 +134,15 @@ class StandIn:
     """A platform on 127.0.0.1. `with` or `start()`/`stop()`; its state outlives a stop, as the real one's would.
 
     Everything public may be called from any thread. `advance` moves the platform's clock; `time_factor` scales
-    its back-off (0.01: a second of back-off takes 10 ms).
+    its back-off (0.01: a second of back-off takes 10 ms). `first_id` is where the platform's numbers go on from: a
+    stand-in of a later day does not repeat the ids of an earlier one.
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, seed: int = 0, time_factor: float = 1.0) -> None:
+    def __init__(
+        self, *, host: str = "127.0.0.1", port: int = 0, seed: int = 0, time_factor: float = 1.0, first_id: int = 0
+    ) -> None:
         self.host, self.port = host, port
-        self.time_factor = time_factor
+        self.time_factor, self.first_id = time_factor, first_id
         self.random = random.Random(seed)
         self.faults = Faults(seed)
         self.calls: list[Call] = []

@@ -20,7 +20,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sandbox.delivery import Courier, Delivery
-from sandbox.server import Call, Fault, Sent, Upload, Written
+from sandbox.faults import Fault
+from sandbox.server import Call, Sent, Upload, Written
 from sandbox.telegram_forms import Refusal, flag, integer, language, markup_of, parsed, refused, units
 from sandbox.telegram_people import FILE_LIMIT, LINK_AGE, TelegramPeople
 

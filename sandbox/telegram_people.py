@@ -44,9 +44,9 @@ class TelegramPeople(StandIn):
         self.callbacks: set[str] = set()  # query ids that wait for answerCallbackQuery
         self.queue: list[Written] = []  # not confirmed yet, by rising update_id
         self.allowed: frozenset[str] | None = None  # None: the default, all but UNASKED
-        self.next_update_id = self.random.randrange(10**8, 9 * 10**8)
+        self.next_update_id = self.random.randrange(10**8, 9 * 10**8) + self.first_id
         self._last_message_id: dict[int, int] = {}
-        self._serial = 0
+        self._serial = self.first_id
 
     # ---- the queue of updates -----------------------------------------------------------------------------
 
@@ -119,7 +119,7 @@ class TelegramPeople(StandIn):
     def compose(self, chat_id: int, sender: dict[str, Any], **content: Any) -> dict[str, Any]:
         """A Message with the chat's next id, kept by the platform."""
         with self.lock:
-            message_id = self._last_message_id.get(chat_id, 0) + 1
+            message_id = self._last_message_id.get(chat_id, self.first_id) + 1
             self._last_message_id[chat_id] = message_id
             message = {"message_id": message_id, "from": sender, "chat": self.chats[chat_id], "date": int(self.now())}
             message.update({name: value for name, value in content.items() if value is not None})

@@ -18,7 +18,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sandbox.delivery import Courier, Delivery
-from sandbox.server import Call, Fault, Written
+from sandbox.faults import Fault
+from sandbox.server import Call, Written
 from sandbox.vk_messages import Refusal, VkMessages, integer
 
 

@@ -90,7 +90,7 @@ class VkMessages(VkPeople):
         if seen is not None:
             self.swallowed.append(Sent(str(peer_id), text, seen.native_id, self.now(), params, files))
             at = int(seen.native_id.partition(":")[2])
-            return int(self.history[int(seen.conversation)][at - 1]["id"]), at
+            return int(self.message(int(seen.conversation), at)["id"]), at
         shown = [each["object"] for each in attachments]
         message = self.compose(peer_id, -self.group_id, text, random_id=random_id, attachments=shown)
         native = f"{peer_id}:{message['conversation_message_id']}"

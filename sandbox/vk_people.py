@@ -30,12 +30,12 @@ class VkPeople(StandIn):
         self.files: dict[str, bytes] = {}
         self.echoes: list[Written] = []
         self.events: list[Written] = []  # of the long poll; the last one has the number `self.ts`
-        self.ts = 1
-        self.first_ts = 1  # events up to this number are not kept any more
+        self.ts = 1 + self.first_id
+        self.first_ts = self.ts  # events up to this number are not kept any more
         self.listening: set[str] = {"message_new"}  # as VK has it until setLongPollSettings
         self.silent = False  # an outage: no events are made
         self.crop_at = 4096  # characters of a message in a list or an event; the rest only by getById
-        self._message_ids = 100_000
+        self._message_ids = 100_000 + self.first_id
 
     # ---- people and events --------------------------------------------------------------------------------
 
@@ -58,7 +58,7 @@ class VkPeople(StandIn):
         """
         with self.lock:
             # event_id is the same in every delivery of one event
-            number = len(self.written) + len(self.echoes)
+            number = len(self.written) + len(self.echoes) + self.first_id
             event_id = hashlib.sha1(f"{self.group_id}:{number}".encode()).hexdigest()
             payload = {"type": kind, "event_id": event_id, "v": "5.199", "object": body, "group_id": self.group_id}
             payload.update(more)
@@ -96,7 +96,7 @@ class VkPeople(StandIn):
         """A message with the conversation's next id, kept in the history."""
         with self.lock:
             self._message_ids += 1
-            number = len(self.history.get(peer_id, [])) + 1
+            number = len(self.history.get(peer_id, [])) + 1 + self.first_id
             message: dict[str, Any] = {
                 "id": self._message_ids, "version": 10000 + self._message_ids, "date": int(self.now()),
                 "peer_id": peer_id, "from_id": from_id, "conversation_message_id": number, "text": text,
@@ -107,6 +107,10 @@ class VkPeople(StandIn):
             self.history.setdefault(peer_id, []).append(message)
             self.by_id[message["id"]] = message
         return message
+
+    def message(self, peer_id: int, conversation_message_id: int) -> dict[str, Any]:
+        """A message of the history by its number in the conversation."""
+        return self.history[peer_id][conversation_message_id - 1 - self.first_id]
 
     def write(self, user_id: int, text: str = "", *, chat: int | None = None, **content: Any) -> Written:
         """Any message: `attachments`, `fwd_messages`, `reply_message`, `geo`, `payload`, … as VK names them."""
@@ -122,7 +126,7 @@ class VkPeople(StandIn):
     def reply(self, user_id: int, text: str, to: int, **content: Any) -> Written:
         """The citizen answers a message of the conversation, by its conversation_message_id."""
         with self.lock:
-            old = self.history[user_id][to - 1]
+            old = self.message(user_id, to)
             names = ("id", "date", "from_id", "text", "conversation_message_id", "peer_id", "attachments")
             return self.write(user_id, text, reply_message={name: old[name] for name in names}, **content)
 

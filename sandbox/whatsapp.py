@@ -20,7 +20,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sandbox.delivery import Courier, Delivery
-from sandbox.server import Call, Fault, Sent, StandIn, Upload, Written
+from sandbox.faults import Fault
+from sandbox.server import Call, Sent, StandIn, Upload, Written
 from sandbox.whatsapp_people import Person, Spread, WhatsAppPeople
 
 WINDOW = 86400  # seconds after the citizen's last message in which anything but a template may be sent

@@ -53,7 +53,7 @@ class WhatsAppPeople(StandIn):
         self.media_files: dict[str, Media] = {}
         self.statuses: list[Written] = []
         self._held: list[tuple[Written, dict[str, Any]]] | None = None
-        self._serial = 0
+        self._serial = self.first_id
 
     def person(self, phone: str, name: str = "Анна", **more: Any) -> Person:
         with self.lock:

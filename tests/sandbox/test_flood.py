@@ -67,3 +67,13 @@ def test_a_flood_starts_with_one_of_each_kind_and_is_the_same_again() -> None:
     assert {made.message.get("type") for made in flood_vk(vk, messages=3)} == {None} and len(vk_kinds(vk)) >= 25
     types = {made.kind for made in flood_whatsapp(whatsapp, people=1, messages=len(whatsapp_kinds(whatsapp)))}
     assert {"text", "unsupported", "edit", "revoke", "hologram"} <= types
+
+
+def test_a_later_day_repeats_no_id_of_an_earlier_one() -> None:
+    def ids(first_id: int) -> set[str]:
+        telegram = TelegramStandIn(first_id=first_id)
+        vk, whatsapp = VkStandIn(first_id=first_id), WhatsAppStandIn(first_id=first_id)
+        made = flood_telegram(telegram, messages=40) + flood_vk(vk, messages=40) + flood_whatsapp(whatsapp, messages=40)
+        return {each.key for each in made} | {each.native_id for each in made}
+
+    assert ids(0) & ids(0) and not ids(0) & ids(86_400)

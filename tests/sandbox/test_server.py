@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 import sandbox
-from sandbox.server import Fault, Faults
+from sandbox.faults import Fault, Faults
 from sandbox.telegram import TelegramStandIn
 from tests.sandbox.receiver import Receiver
 

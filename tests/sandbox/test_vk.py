@@ -286,3 +286,14 @@ def test_vk_api_works_against_it(vk: VkStandIn) -> None:
         assert refused.value.code == 901
         url = vk.history[ANNA][0]["attachments"][0]["doc"]["url"]
         assert session.get(url).content == b"%PDF"
+
+
+def test_numbers_that_do_not_start_at_one_change_nothing() -> None:
+    with VkStandIn(per_second=0, first_id=5000) as vk:
+        listener = Listener(vk)
+        said = vk.write(ANNA, "вопрос")
+        assert said.native_id == f"{ANNA}:5001" and texts(listener.check()) == ["вопрос"]
+        for _ in range(2):
+            sent = call(vk, "messages.send", peer_id=ANNA, random_id=8, message="ответ")
+        assert sent == vk.history[ANNA][1]["id"] and len(vk.swallowed) == 1
+        assert vk.reply(ANNA, "ещё", 5002).message["reply_message"]["text"] == "ответ"
