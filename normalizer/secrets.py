@@ -1,4 +1,4 @@
-"""Passwords, PINs, confirmation codes and cards: taken out before anyone sees them, and known when asked for.
+"""Passwords, PINs, confirmation codes and cards: taken out before anyone sees them.
 
 A number or a word is a secret only beside the word that makes it one; a citizen who forgot a password,
 or to whom no code comes, keeps every word. Also fit for short strings: subjects and file names.
@@ -12,7 +12,10 @@ from typing import Literal
 
 from stdnum import luhn
 
-from normalizer.folding import fold
+from normalizer.folding import fold, has_any, matches
+from normalizer.phishing import asks_for_secrets
+
+__all__ = ["MARK", "Cleaned", "Secret", "asks_for_secrets", "remove"]
 
 MARK = "[удалено]"
 Secret = Literal["password", "pin", "code", "cvv", "card"]
@@ -30,9 +33,10 @@ def remove(text: str) -> Cleaned:
     """Cleaned(text, ()) when there is nothing to remove. Removing twice removes no more than once."""
     low = fold(text)
     spans: list[tuple[int, int, Secret]] = []
-    if "пар" in low or "пас" in low or "pas" in low or "pwd" in low or "слов" in low:
+    if has_any(low, ("пар", "пор", "пас", "pas", "pwd", "слов")):
         spans += _passwords(text, low)
-    if _DIGITS.search(low):
+    if _DIGIT.search(low):
+        spans += _access_pairs(low)
         spans += _numbers(low)
         spans += _cards(low)
     if not spans:
@@ -53,43 +57,53 @@ def remove(text: str) -> Cleaned:
 # ---------------------------------------------------------------- passwords
 
 _KEY = re.compile(
-    r"(?:парол(?:ь|я|ю|ем|е|и)|пассворд|пасворд|пасс|passw(?:or)?d|passcode|passphrase|pass|pwd"
+    r"(?:п[ао]рол(?:ь|я|ю|ем|е|и)|парол|пассворд|пасворд|пасс|passw(?:or)?d|passcode|passphrase|pass|pwd"
     r"|кодов(?:ое|ым) слово(?:м)?)"
     r"(?![a-zа-я])"
 )
 # Also a boarding pass and «пасс» in football: a password only before a colon.
 _BRIEF = ("pass", "пасс")
 _QUALIFIED = re.compile(
-    r"(?:[\s_]{1,4}(?:от|для|к|на|в|у|меня|мой|был|такой|вот|это|следующий|старый|новый|текущий"
-    r"|временный|is|was|for|to|my|the"
-    r"|входа|госуслуг\w{0,4}|портал\w{0,3}|лк|личн\w{1,4}|кабинет\w{0,2}|почт\w{0,2}|аккаунт\w{0,2}"
+    r"(?:[\s_]{1,4}(?:[\w.+-]{1,64}@[\w.-]{3,64}|из (?:смс|sms|сообщения)|от|для|к|на|в|у|меня|мой|был"
+    r"|такой|вот|это|следующий|старый|новый|текущий"
+    r"|временный|is|was|for|to|my|the|i|use|used|have"
+    r"|входа?|госуслуг\w{0,4}|портал\w{0,3}|лк|личн\w{1,4}|кабинет\w{0,2}|почт\w{0,2}|аккаунт\w{0,2}"
     r"|учетн\w{1,3}|запис\w{1,2}"
     r"|приложени\w{1,2}|сайт\w{0,2}|карт\w{0,2}|есиа|esia|account|email|portal|login)(?![a-zа-я0-9])){0,6}"
 )
-_STRONG = re.compile(r"[\s_]{0,8}(?:[:=]|->|=>)\s{0,16}")
+_STRONG = re.compile(r"[\s_]{0,8}(?:[:=]|->|=>|[\u2190-\u21ff\u2600-\u27bf\U0001f000-\U0001faff]{1,4})\s{0,16}")
 _DASH = re.compile(r"(?:[\s_]{1,4}-\s{0,4}|-\s{0,4}|_)")
 _WEAK = re.compile(r"\s{1,16}")
 _VALUE = re.compile(r'"([^"\n]{1,64})"|([^\s"]{1,64})')
 _LOGIN_BEFORE = re.compile(r"(?:логин|login|имя пользователя)\w{0,2}\s{0,2}(?:[/,+&]|и|and)?\s{0,2}$")
+_LOGIN = re.compile(r"логин|login|user|пользовател")
+# «данные для входа: ivan@mail.ru / Qwerty12»: no word for the password, but a pair where one belongs.
+_ACCESS = re.compile(
+    r"(?:данн(?:ые|ыми)|доступ[а-я]{0,2}|учетн(?:ые|ая|ую) (?:данные|запись)|login details"
+    r"|credentials)(?: (?:для входа|от|для|к)(?: [а-я]+)?)?\s{0,2}:\s{0,4}"
+)
 _PAIR = re.compile(r"([^\s/,;:]{2,64})(?:\s{0,2}[/,;:]\s{0,2}|\s{1,3})([^\s,;]{3,64})")
 _NOT_A_VALUE = re.compile(
     r"[\w.+-]+@[\w-]+\.[\w.-]+$|https?:|www\.|\d{6}-\d{6,7}-\d|\d{1,2}[.:/]\d{2}(?:[.:/]\d{2,4})?$|\d{4}-\d\d-\d\d"
     r"|\d{1,2}-?[а-я]+$|\[удалено|\*+$|-+$"
     r"|(?:не|нет|неверн|неправ|забы|утер|потер|восстан|восстон|сброс|смен|измен|замен|получ|создан"
     r"|просьб|ошиб|вход|войти"
-    r"|невозм|пробл|вопрос|помощ|помог|отсут|скрыт|прежн|верн|прав|тот|или|and|or|no|not|none|wrong"
-    r"|incorrect|invalid|expired|reset"
-    r"|recovery|forgot|lost|change|required|too|does|doesn|is|was|has|lost|field|manager|help|unknown|same)(?![0-9])"
+    r"|невозм|пробл|вопрос|помощ|помог|отсут|скрыт|прежн|верн|прав|тот)[а-я-]*$"
+    r"|(?:or|and|no|not|none|wrong|incorrect|invalid|expired|reset|recovery|forgot|forgotten|lost"
+    r"|change|changed|required|too|does"
+    r"|doesn't|doesnt|is|was|has|field|manager|help|unknown|same|it|i)$"
 )
 _PRODUCT = re.compile(
-    r"(?:google|gmail|apple|icloud|windows|win|wi-?fi|android|ios|iphone|chrome|yandex|mail|email"
-    r"|e-mail|vk|telegram|whatsapp"
-    r"|viber|sber\w*|gosuslugi\w*|esia|online|login|id|excel|word|pdf|max|sms|pin|qr|n)[\d.]*(?:ru|com)?$"
+    r"(?:google|gmail|apple|icloud|wi-?fi|yandex|mail|e-?mail|vk|telegram|whatsapp|viber|sber(?:bank"
+    r"|id)?|gosuslugi|esia|online|login"
+    r"|id|excel|word|pdf|max|sms|pin|qr|n)(?:\.?(?:ru|com))?$|(?:windows|win|android|ios|iphone|chrome|office)[\d.]*$"
 )
 _FILE_END = re.compile(r"\.(?:txt|jpe?g|png|pdf|docx?|xlsx?|zip|rar|heic|bmp|gif|mp4)$")
 _AFTER_NUMBER = re.compile(
     r"\s{0,2}(?:раз|дн|ден|мин|час|год|г\.|руб|симв|знак|цифр|букв|times|days|hours|minutes|char)"
 )
+# Who forgot it cannot write it: the number behind is another.
+_FORGOTTEN = re.compile(r"(?:forgot|lost|забы[лт]|не помн|восстанов|сброс)[^.!?\n]*$")
 _CYRILLIC = re.compile(r"[а-я]")
 _LATIN = re.compile(r"[a-z]")
 _WORD_ENDS = re.compile(r"[ \t]*(?:$|[\n,;.!)])")
@@ -105,6 +119,20 @@ def _passwords(text: str, low: str) -> list[tuple[int, int, Secret]]:
         if value and value[0] < value[1]:
             found.append((*value, "password"))
     return found
+
+
+def _access_pairs(low: str) -> list[tuple[int, int, Secret]]:
+    found: list[tuple[int, int, Secret]] = []
+    for key in matches(_ACCESS, low, _ACCESS_STEMS):
+        pair = _PAIR.match(low, key.end())
+        if pair and any(char.isdigit() for char in pair[2]) and _LATIN.search(pair[2]):
+            start, stop = _trim(low, *pair.span(2))
+            if stop - start >= 6 and not _NOT_A_VALUE.match(low[start:stop]):
+                found.append((start, stop, "password"))
+    return found
+
+
+_ACCESS_STEMS = ("данн", "доступ", "учетн", "login details", "credentials")
 
 
 def _paired(low: str, key: re.Match[str]) -> tuple[int, int] | None:
@@ -152,30 +180,34 @@ def _judge(
     value = low[start:stop]
     if len(value) < 3 or _NOT_A_VALUE.match(value) or _PRODUCT.match(value):
         return None
-    if key in _BRIEF and strength != "strong":
+    brief = key in _BRIEF and not _LOGIN.search(low, max(0, separator.start() - 40), separator.start())
+    if brief and strength != "strong":
         return None
     if "\n" in separator[0] and not _LINE_ENDS.match(low, stop):
         return None
-    return (
-        (start, stop) if _is_password(text[start:stop], low, stop, strength, _CYRILLIC.match(key) is not None) else None
-    )
+    return (start, stop) if _is_password(text[start:stop], low, stop, strength, key) else None
 
 
-def _is_password(value: str, low: str, stop: int, strength: str, russian: bool) -> bool:
+def _is_password(value: str, low: str, stop: int, strength: str, key: str) -> bool:
     """Whether a word after «пароль» is the password: digits and Latin letters speak for it, Russian words against."""
     has_digit = any(char.isdigit() for char in value)
     if value.isdigit():
         if strength == "strong":
             return not _AFTER_NUMBER.match(low, stop)
-        return 4 <= len(value) < 10 and not _AFTER_NUMBER.match(low, stop)
+        return (
+            4 <= len(value) < 10
+            and not _AFTER_NUMBER.match(low, stop)
+            and not _FORGOTTEN.search(low, max(0, stop - 80), stop)
+        )
     if has_digit:
         return len(value) >= 4 and any(char.isalpha() for char in value)
     small = low[stop - len(value) : stop]
     if _LATIN.search(small) and not _CYRILLIC.search(small):
-        if russian:
+        if _CYRILLIC.match(key):
             return strength != "weak" or len(value) >= 4
         return strength == "strong" and _WORD_ENDS.match(low, stop) is not None
-    return strength == "strong" and len(value) >= 4 and _LINE_ENDS.match(low, stop) is not None
+    named = strength == "strong" or (strength == "weak" and key.startswith("кодов") and value[0].isupper())
+    return named and len(value) >= 4 and _LINE_ENDS.match(low, stop) is not None
 
 
 def _mixed(value: str) -> bool:
@@ -196,28 +228,43 @@ def _trim(low: str, start: int, stop: int) -> tuple[int, int]:
 
 # ---------------------------------------------------------------- numbers: PIN, code, CVV
 
-_DIGITS = re.compile(r"\d{3}")
+_DIGIT = re.compile(r"\d")
 _LINK = (
-    r"(?:[\s_:=\"'(\-]|(?:из|по|в|от|с|на|мне|мой|моя|моей|такой|вот|это|был|есть|смс|sms"
+    r"(?:[\s_:=\"'(\-]|(?:из|по|в|от|с|на|мне|мой|моя|моей|такой|вот|это|был|есть|2fa|смс|sms"
     r"|сообщени[яие]|подтверждения|доступа"
     r"|безопасности|авторизации|активации|входа|госуслуг|банка|карты|карте|пришел|is|was|my|the|for"
     r"|from|card|bank|сообщаю"
     r")(?![a-zа-я])){1,16}"
 )
 _NUMBER_END = r"(?!\d|[-.:/]\d)"
-_PIN = re.compile(r"(?:пин|pin)(?:[- ]?(?:код|code))?(?:а|ом|у)?(?![a-zа-я])" + _LINK + r"(\d{4,8})" + _NUMBER_END)
+_PIN = re.compile(
+    r"(?:(?:пин|pin)(?:[- ]?(?:код|code))?(?:а|ом|у)?|пасс?код)(?![a-zа-я])"
+    + _LINK
+    + r"(\d{4,8}|\d(?: \d){3,5})"
+    + _NUMBER_END
+)
 _CVV = re.compile(
-    r"(?:cvv2?|cvc2?|цвв|свв|cvp2?|(?:цифры|код) (?:на|с) (?:обороте|обратной стороны?е?)(?: карты)?)(?![a-zа-я])"
+    r"(?:(?:cvv2?|cvc2?|цвв|свв|cvp2?)(?:[/ ](?:cvv2?|cvc2?))?(?:[- ]?код)?|(?:цифры|код) (?:на"
+r"|с) (?:обороте|обратной стороны?е?)(?: карты)?)(?![a-zа-я])"
     + _LINK + r"(\d{3,4})" + _NUMBER_END
 )  # fmt: skip
 _CODE = re.compile(
-    r"(?:код(?:а|ом|у)?(?![a-zа-я])|code(?![a-z])|otp(?![a-z]))" + _LINK + r"(\d{3}[- ]\d{3}|\d{4,8})" + _NUMBER_END
+    r"(?:код(?:а|ом|у)?(?![a-zа-я])|code(?![a-z])|otp(?![a-z]))"
+    + _LINK
+    + r"(\d{3}[- ]\d{3}|\d\d[- ]\d\d[- ]\d\d|\d{4,8}|\d(?: \d){3,5})"
+    + _NUMBER_END
+)
+# «482193 - код подтверждения»
+_CODE_BEHIND = re.compile(
+    r"(?<![\w.,/-])(?<!\d )(\d{4,8})[ \t]{0,2}[-:(,]?[ \t]{0,2}(?:это )?(?:мой |ваш |your |is your )?"
+    r"(?:код[а-я]{0,2} (?:подтверждения|из смс|из sms|доступа|для входа|авторизации|активации)"
+    r"|(?:verification|confirmation|security) code)"
 )
 _CODE_CONTEXT = re.compile(
     r"смс|sms|подтвержд|проверочн|одноразов|доступа|безопасност|верификац|авторизац|активац|confirm"
     r"|verif|one-time|otp|security"
-    r"|приш[ел]|присла|прислан|получил|ввожу|ввел|ввод|вбива|мой код|сообщил|назвал|продикт|сказал"
-    r"|отправил|my code|код из|код от|enter"
+    r"|приш[ел]|присла|прислан|получил|ввожу|ввел|ввод|вбива|мой код|ваш код|сообщ|назвал|продикт|сказал"
+    r"|отправил|my code|your code|код из|код от|enter|секретн|2fa|authenticator"
 )
 _CODE_AFTER = re.compile(r"[\s,(]{0,3}(?:из|from|в|по|в) (?:смс|sms|сообщени|текста)")
 _NOT_COME = re.compile(r"не\s(?:прих|приш|прис|пост|получ)[а-я]*\s(?:\w+\s)?$|(?:номер|ошибк)[а-я]*\s$")
@@ -227,12 +274,13 @@ _ONLY_CODE = re.compile(r"\s*(?:код|code)[\s:=-]{0,4}\d{4,8}\s*\.?\s*$")
 
 def _numbers(low: str) -> list[tuple[int, int, Secret]]:
     found: list[tuple[int, int, Secret]] = []
-    if "пин" in low or "pin" in low:
+    if has_any(low, ("пин", "pin", "пасскод", "паскод")):
         found += [(*m.span(1), "pin") for m in _PIN.finditer(low) if _word_starts(low, m.start())]
     if "cv" in low or "цвв" in low or "свв" in low or "оборот" in low or "обратн" in low:
         found += [(*m.span(1), "cvv") for m in _CVV.finditer(low) if _word_starts(low, m.start())]
     if "код" in low or "code" in low or "otp" in low:
         found += [(*m.span(1), "code") for m in _CODE.finditer(low) if _is_code(low, m)]
+        found += [(*m.span(1), "code") for m in _CODE_BEHIND.finditer(low)]
     return found
 
 
@@ -265,109 +313,19 @@ _NOT_A_CARD = re.compile(
 )
 
 
+# Behind a card «код 123» is its CVV.
+_CODE_OF_CARD = re.compile(r"[^\n]{0,40}?(?:код|code)[ :=-]{1,3}(\d{3})(?![\d-])")
+
+
 def _cards(low: str) -> list[tuple[int, int, Secret]]:
-    return [
-        (*match.span(), "card")
-        for match in _CARD.finditer(low)
-        if match[0][0] in "23456"
-        and luhn.is_valid(re.sub(r"\D", "", match[0]))
-        and not _NOT_A_CARD.search(low, max(0, match.start() - 32), match.start())
-    ]
-
-
-# ---------------------------------------------------------------- who asks for secrets
-
-_ASKED_FOR = (
-    r"(?:парол[а-я]{1,3}|пин[- ]?код[а-я]{0,2}|пин(?![а-я])|pin(?![a-z])|cvv2?|cvc2?|кодов[а-я]{2,3} слов[а-я]"
-    r"|код[а-я]{0,2}(?:,)? (?:из|от|с|который|подтверждения|доступа|безопасности|авторизации|активации|на обороте|в)"
-    r"|(?:смс|sms|проверочн[а-я]{2}|одноразов[а-я]{2}|полученн[а-я]{2}"
-    r"|пришедш[а-я]{2,3})[- ]код[а-я]{0,2}|код[а-я]{0,2}(?![а-я])(?! (?:ошибк|регион|услуг|подраздел"
-    r"|ведомств|заявк|обращ))"
-    r"|(?:данн[а-я]{2}|номер[а-я]{0,2}|реквизит[а-я]{1,2})(?: ваше[а-я]{1,2}| своей| банковской"
-    r"| вашей банковской){0,2} карт[а-я]{1,2}"
-    r"|(?:скан|фот)[а-я]{0,5}(?: (?:ваше|свое|стран|разворот)[а-я]{1,5}){0,3} (?:паспорт|документ|снилс)[а-я]{0,3})"
-)
-_BETWEEN = r"(?:, пожалуйста,?)?[^.!?,\n]{0,48}?(?<![а-яa-z])"
-# Words that hand a secret over to a person. Every honest page says «введите пароль», so that needs a link beside it.
-_TELL = re.compile(
-    r"(?:сообщите|сообщить|назовите|назвать|продиктуйте|продиктовать|скажите|сказать|перешлите"
-    r"|переслать|скиньте|скинуть"
-    r"|передайте|передать|называйте|сообщай(?:те)?)(?![а-я])(?P<between>" + _BETWEEN + r")" + _ASKED_FOR
-)
-_SEND = re.compile(
-    r"(?:пришлите|прислать|отправьте|отправить|вышлите|выслать|подтвердите|предоставьте|предоставить"
-    r"|направьте)(?![а-я])"
-    r"(?P<between>" + _BETWEEN + r")(?P<what>" + _ASKED_FOR + r")"
-)
-_ENTER = re.compile(r"(?:введите|укажите|ввести|указать|подтвердите|вводите)(?![а-я])" + _BETWEEN + _ASKED_FOR)
-_DEMAND = re.compile(
-    r"(?:прос[ия]т|просил[аи]?|требу[ею]т|требовал[аи]?|запрашива[а-я]{2,4}|выманива[а-я]{2,4}"
-    r"|необходимо|нужно|срочно|должны|обязаны|попросил[аи]?|потребовал[аи]?)(?![а-я])"
-)
-_ENGLISH = re.compile(
-    r"(?:send|tell|give|provide|share|reply with|confirm|verify|forward)(?: to)?(?: us| me)? (?:with )?your "
-    r"(?:[a-z-]+ ){0,3}(?:password|passcode|pin|code|otp|cvv|cvc|card (?:number|details)|passport)"
-)
-_NEGATED = re.compile(
-    r"(?:(?:^|[^а-я])(?:не|никому|никогда|нельзя|никто|ни в коем случае|never|not|don't"
-    r"|do not)(?:[ ,]+[а-яa-z]+){0,2}[ ,]*)$"
-)
-_FOR_ME = re.compile(
-    r"(?:^|[^а-я])(?:мне|меня|нам новый|новый|заново|повторно|снова|не (?:могу|получа|прих))(?![а-я])"
-    r"|(?:чтобы|зачем|как|куда|где|кому)(?![а-я])"
-)
-_YOURS = re.compile(
-    r"(?:^|[^а-я])(?:ваш|свой|свои|сво[еюи]|нам|сюда|оператор|сотрудник|в ответ|из (?:смс|sms|сообщ)"
-    r"|на обороте|карт|скан|фото|cv|пин|в этот чат)"
-)
-_LINKED = re.compile(r"https?://|по ссылке|перейд(?:ите|я)|в ответном|в ответ на это")
-
-
-def asks_for_secrets(text: str) -> bool:
-    """Whether somebody is asked for a password, PIN, code, card or scans: forwarded phishing, or a tale of such a call.
-
-    False for a warning («никому не сообщайте код»), for a page's «введите пароль» and for a citizen who wants
-    one sent to himself («пришлите мне новый пароль»).
-    """
-    low = fold(text)
-    if _ENGLISH_HINT.search(low) and any(not _negated(low, m.start()) for m in _ENGLISH.finditer(low)):
-        return True
-    if not _HINT.search(low):
-        return False
-    if any(_asks(low, m) for m in _TELL.finditer(low)) or any(_asks_to_send(low, m) for m in _SEND.finditer(low)):
-        return True
-    return _LINKED.search(low) is not None and any(_linked(low, m) for m in _ENTER.finditer(low))
-
-
-_HINT = re.compile(r"парол|код|пин|pin|cv[vc]|карт|скан|фот|кодов")
-_ENGLISH_HINT = re.compile(r"\byour\b")
-
-
-def _negated(low: str, at: int) -> bool:
-    return _NEGATED.search(low, max(0, at - 48), at) is not None
-
-
-def _clause_before(low: str, at: int) -> str:
-    return _CLAUSE.split(low[max(0, at - 64) : at])[-1]
-
-
-def _asks(low: str, match: re.Match[str]) -> bool:
-    if _negated(low, match.start()) or _NEGATED.search(match["between"]):
-        return False
-    before = _clause_before(low, match.start())
-    return not _FOR_ME.search(match["between"] if _DEMAND.search(before) else before + match["between"])
-
-
-def _asks_to_send(low: str, match: re.Match[str]) -> bool:
-    """«Пришлите код» alone is what a citizen writes to us; «пришлите нам код из СМС» is not."""
-    if not _asks(low, match):
-        return False
-    around = match["between"] + low[match.start("what") : match.end() + 16]
-    return _YOURS.search(around) is not None or _DEMAND.search(_clause_before(low, match.start())) is not None
-
-
-def _linked(low: str, match: re.Match[str]) -> bool:
-    """A link within the neighbouring sentences of «введите код»."""
-    return not _negated(low, match.start()) and (
-        _LINKED.search(low, max(0, match.start() - 160), match.end() + 160) is not None
-    )
+    found: list[tuple[int, int, Secret]] = []
+    for match in _CARD.finditer(low):
+        if match[0][0] not in "23456" or not luhn.is_valid(re.sub(r"\D", "", match[0])):
+            continue
+        if _NOT_A_CARD.search(low, max(0, match.start() - 32), match.start()):
+            continue
+        found.append((*match.span(), "card"))
+        code = _CODE_OF_CARD.match(low, match.end())
+        if code:
+            found.append((*code.span(1), "cvv"))
+    return found
