@@ -16,8 +16,8 @@ against. Everybody in them is made up. One case a line:
     `reply_to`: `opening:T` (the message that opened ticket T), `ack:T` (our acknowledgement), `answer:T` (the answer of
     a desk);
     `id` and, in an edit, `change` and `revises`: the `id` of the message that was edited;
-    `stated`, `vouched`: phone, email, inn, snils that the sender states (where that is natural they also stand in the
-    text) or that the platform vouches for.
+    `stated`, `vouched`: phone, email, inn, snils that the sender states (in a field of the portal's form; on the other
+    channels they stand in the text) or that the platform vouches for.
 `expect`: `ticket` (its name, or `new`), `how`, `certainty`, `kind`, `related` (names of tickets), `flags` (of
     `LINKING_FLAGS`; other flags are not looked at). What is absent is not checked. A claimed number that nothing else
     outweighs is `how` none, `certainty` claimed.

@@ -80,6 +80,18 @@ def test_a_case_is_well_formed(case: Case) -> None:
         assert case.message["revises"] in {message.get("id") for message in messages}
 
 
+def digits(text: str) -> str:
+    return "".join(char for char in text if char.isdigit())
+
+
+@pytest.mark.parametrize("case", [c for c in ALL if c.labels["channel"] != "portal"], ids=lambda case: case.id)
+def test_what_is_stated_outside_the_portal_stands_in_the_text(case: Case) -> None:
+    for message in (case.message, *(event for event in case.history if event.get("channel", "portal") != "portal")):
+        for field, value in message.get("stated", {}).items():
+            text = str(message["text"])
+            assert value in text or (field != "email" and digits(value) in digits(text))
+
+
 def numbered(case: Case) -> bool:
     return any(not form.startswith("slip") for _, form in placeholders(case.message))
 
