@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime
 
 from normalizer import headers as fields
@@ -12,6 +13,7 @@ from normalizer.email_body import Body, collect
 from normalizer.headers import Headers
 from normalizer.message import Account, Identity, Ignored, Message, Reading, Sender, Unreadable
 
+_MESSAGE_ID = re.compile(r"^[>\s]{0,8}message-id\s?:\s{0,20}<([^<>\s]{1,500})>", re.I | re.M)
 _OWN_MARK = "x-priemnaya"  # a header that our own letters carry (RFC 6648 knows why the X; nobody else uses it)
 
 
@@ -41,20 +43,29 @@ def read(payload: bytes, account: Account) -> Reading:
 def _message(
     payload: bytes, account: Account, headers: Headers, body: Body, email: str | None, name: str | None, subject: str
 ) -> Message:
-    verdict = machine_mail.judge(
-        headers, body.root_type, body.report_type, body.leaf_types, email or "", name or "", subject, body.text
+    facts = machine_mail.Facts(
+        body.root_type,
+        body.report_type,
+        frozenset(body.leaf_types),
+        email or "",
+        name or "",
+        subject,
+        f"{body.text[:6000]}\n{body.enclosed[:4000]}",
     )
+    verdict = machine_mail.judge(headers, facts)
     split = quotes.split_lines(body.lines)
     quoted = "\n\n".join(part for part in (split.quoted, body.enclosed) if part) or None
     authentication, vouched = authenticate(headers, email, account.trusted_authserv_id)
     reply_to = _reply_to(headers)
-    if verdict.machine is not None and body.returned_id and body.returned_id not in reply_to:
-        reply_to = (body.returned_id, *reply_to)
+    if verdict.machine == "bounce" or "read_receipt" in verdict.flags:
+        original = body.returned_id or _quoted_id(body)
+        reply_to = tuple(dict.fromkeys((original, *reply_to) if original else reply_to))
     flags = dict.fromkeys((*body.flags, *verdict.flags))
     if split.forwarded:
         flags["forwarded"] = None
     if verdict.machine:
         flags[verdict.machine] = None
+        flags.pop("forwarded", None)  # what a machine encloses is the letter that it answers
     if authentication == "fail":
         flags["authentication_failed"] = None
     own_id = fields.message_ids(headers.raw("message-id"))
@@ -77,6 +88,12 @@ def _message(
         flags=tuple(flags),
         links=tuple(body.links),
     )
+
+
+def _quoted_id(body: Body) -> str | None:
+    """The Message-ID in the header of a letter that a bounce repeats in its text."""
+    found = _MESSAGE_ID.search("\n".join(line.text for line in body.lines[:2000]))
+    return found.group(1) if found else None
 
 
 def _cut(text: str, limit: int, flags: dict[str, None]) -> str:

@@ -10,7 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 
-from normalizer import charsets, file_names, flowed, mime
+from normalizer import calendar, charsets, file_names, flowed, mime, wrapped
 from normalizer import headers as fields
 from normalizer.lines import Line, Mark
 from normalizer.message import AttachmentKind, Limits, Part
@@ -19,6 +19,8 @@ from normalizer.mime import Entity, Letter
 _STUB = 120  # characters under which a plain alternative may be a stub («Your program shows no HTML»)
 _MAX_RAW_TEXT = 4 * 1024 * 1024  # bytes of one text part that are looked at, as many as the HTML reader takes
 _MAX_LINES = 20_000
+_MAX_INNER = 1024 * 1024  # bytes of one that are read
+_SHOWN = ("From", "Date", "To", "Subject")
 _MAX_ENCLOSED = 5  # forwarded letters that are read; more stay files
 _REPORTS = {
     "message/delivery-status", "message/global-delivery-status", "message/disposition-notification",
@@ -26,6 +28,8 @@ _REPORTS = {
 }  # fmt: skip
 _OTHER_SHAPES = {"text/x-amp-html", "text/watch-html", "text/enriched", "text/richtext"}
 _LETTERS = {"message/rfc822", "message/global", "message/rfc-822"}
+_SMIME = {"application/pkcs7-mime", "application/x-pkcs7-mime"}
+_TNEF = {"application/ms-tnef", "application/vnd.ms-tnef"}
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 _KINDS: dict[str, AttachmentKind] = {"image": "photo", "audio": "audio", "video": "video"}
 _HTML_QUOTE = re.compile(
@@ -49,6 +53,8 @@ class Body:
     flags: dict[str, None] = field(default_factory=dict)
     leaf_types: set[str] = field(default_factory=set)
     hashes: list[bytes] = field(default_factory=list)
+    wrapped_lines: list[Line] = field(default_factory=list)  # the text of a winmail.dat
+    calendar: str = ""  # what an invitation says
     returned_id: str | None = None  # the Message-ID of the letter that a report is about
 
     @property
@@ -67,24 +73,53 @@ class Body:
 def collect(letter: Letter, limits: Limits) -> Body:
     """Read all parts of a letter. Never raises; no more is decoded than the limits let through."""
     body = Body(letter.root.content_type, letter.root.params.get("report-type", "").lower())
+    _walk(letter, body, limits, inside="")
+    if len(body.lines) > _MAX_LINES:
+        del body.lines[_MAX_LINES:]
+        body.flags["too_large"] = None
+    return body
+
+
+def _walk(letter: Letter, body: Body, limits: Limits, inside: str) -> None:
+    """`inside`: the number of the part that a signed letter was wrapped in."""
     if letter.limited:
         body.flags["too_large"] = None
+    if letter.root.content_type == "multipart/encrypted":
+        body.flags["encrypted"] = None
     groups: dict[int, list[Entity]] = {}
     for number, entity in enumerate(letter.root.leaves(), 1):
         body.leaf_types.add(entity.content_type)
         if _is_text(entity, bool(groups)):
             alternative = _alternative(entity)
             groups.setdefault(id(alternative or entity), []).append(entity)
+            if entity.file_name() is not None:  # read, because nothing else is; and kept, because it is a file
+                _file(letter, entity, f"{inside}{number}", body, limits)
         elif entity.content_type in _OTHER_SHAPES and _alternative(entity):
             continue
+        elif entity.content_type in _SMIME and not inside and _open_smime(letter, entity, f"{number}", body, limits):
+            continue
         else:
-            _file(letter, entity, number, body, limits)
+            _file(letter, entity, f"{inside}{number}", body, limits)
     for group in groups.values():
         _read_group(letter, group, body)
-    if len(body.lines) > _MAX_LINES:
-        del body.lines[_MAX_LINES:]
-        body.flags["too_large"] = None
-    return body
+    if not any(line.text.strip() for line in body.lines):
+        body.lines = body.wrapped_lines or [Line(line) for line in body.calendar.split("\n") if line]
+
+
+def _open_smime(letter: Letter, entity: Entity, number: str, body: Body, limits: Limits) -> bool:
+    """Read the letter inside an opaque signature as if it stood there; encrypted ones stay a file."""
+    if mime.decoded_size(entity) > limits.attachment:
+        return False
+    data = mime.body(letter, entity)
+    if wrapped.is_enveloped(data):
+        body.flags["encrypted"] = None
+        return False
+    content = wrapped.signed_content(data)
+    if content is None:
+        return False
+    body.flags["signed"] = None
+    _walk(mime.parse(content, limits.parts, limits.depth), body, limits, inside=f"{number}.")
+    return True
 
 
 def _is_text(entity: Entity, has_text: bool) -> bool:
@@ -174,6 +209,10 @@ def _decoded(letter: Letter, entity: Entity, body: Body) -> str:
 
 def _plain(letter: Letter, entity: Entity, body: Body) -> list[Line]:
     text = _decoded(letter, entity, body).replace("\0", "")
+    if "-----BEGIN PGP" in text:
+        text, flag = wrapped.unarmour(text)
+        if flag:
+            body.flags[flag] = None
     if entity.params.get("format", "").lower() == "flowed":
         text = flowed.unflow(text, entity.params.get("delsp", "").lower() == "yes")
     return [Line(line.rstrip()) for line in text.strip("\n").split("\n", _MAX_LINES)] if text.strip() else []
@@ -183,43 +222,65 @@ def _words(lines: list[Line]) -> str:
     return "".join("".join(line.text for line in lines[:500]).split())
 
 
-def _file(letter: Letter, entity: Entity, number: int, body: Body, limits: Limits) -> None:
-    """One part as a file, or, for what reports and signatures hold, what it says."""
+def _file(letter: Letter, entity: Entity, number: str, body: Body, limits: Limits) -> None:
+    """One part as a file, or, for what reports hold, what it says."""
     kind = entity.content_type
     if kind in _SIGNATURES:
         body.flags["signed"] = None
-    if kind == "multipart/encrypted" or kind == "application/pgp-encrypted":
+    if kind == "application/pgp-encrypted":
         body.flags["encrypted"] = None
+    name = entity.file_name(body.charset)
     if kind in _REPORTS:
         _report(letter, entity, body)
-        if entity.file_name() is None:
+        if name is None:
             return
-    name = entity.file_name(body.charset)
     if kind in _LETTERS:
-        name = _enclosed(letter, entity, body) if name is None else (_enclosed(letter, entity, body) and name)
-    if mime.decoded_size(entity) > limits.attachment + 4096:
+        _enclosed(letter, entity, body)
+    size = mime.decoded_size(entity)
+    if size > limits.attachment + size // 32:  # line ends are counted in
         body.flags["too_large"] = None
-        raw = memoryview(letter.payload)[entity.start : entity.end]
-        body.hashes.append(hashlib.sha256(raw).digest())
-        content, size, refused = None, mime.decoded_size(entity), "larger than the limit"
-    else:
-        content = mime.body(letter, entity)
-        if not content and name is None:
-            return
-        body.hashes.append(hashlib.sha256(content).digest())
-        size, refused = len(content), None
-    main = kind.partition("/")[0]
-    body.attachments.append(
-        Part(
-            part=str(number),
-            kind=_KINDS.get(main, "document"),
-            name=file_names.clean(name),
-            media_type=kind,
-            size=size,
-            content=content,
-            refused=refused,
+        body.hashes.append(hashlib.sha256(memoryview(letter.payload)[entity.start : entity.end]).digest())
+        body.attachments.append(_part(number, kind, name, size, None, "larger than the limit"))
+        return
+    content = mime.body(letter, entity)
+    if not content and name is None:
+        return
+    body.hashes.append(hashlib.sha256(content).digest())
+    if kind in _TNEF or (name or "").lower() == "winmail.dat":
+        _open_tnef(content, number, body)
+    if kind == "text/calendar" and not body.lines:
+        body.calendar = body.calendar or calendar.summary(
+            charsets.decode(content[:65536], entity.params.get("charset"))
         )
+    body.attachments.append(_part(number, kind, name, len(content), content, None))
+
+
+def _part(number: str, kind: str, name: str | None, size: int, content: bytes | None, refused: str | None) -> Part:
+    return Part(
+        part=number,
+        kind=_KINDS.get(kind.partition("/")[0], "document"),
+        name=file_names.clean(name),
+        media_type=kind,
+        size=size,
+        content=content,
+        refused=refused,
     )
+
+
+def _open_tnef(content: bytes, number: str, body: Body) -> None:
+    """The files inside a winmail.dat stand beside it; its text is read when the letter has no other."""
+    found = wrapped.tnef(content)
+    if found is None:
+        body.flags["unreadable_part"] = None
+        return
+    for index, (name, data) in enumerate(found.files, 1):
+        body.attachments.append(_part(f"{number}.{index}", "application/octet-stream", name, len(data), data, None))
+    if found.html:
+        from normalizer import html as html_reader
+
+        body.wrapped_lines = html_reader.render(found.html).lines
+    elif found.text:
+        body.wrapped_lines = [Line(line) for line in found.text.splitlines()]
 
 
 def _report(letter: Letter, entity: Entity, body: Body) -> None:
@@ -233,26 +294,23 @@ def _report(letter: Letter, entity: Entity, body: Body) -> None:
     body.enclosed = f"{body.enclosed}\n\n{text.strip()}".strip()
 
 
-def _enclosed(letter: Letter, entity: Entity, body: Body) -> str:
-    """Read a forwarded or returned letter: its sender, date, subject and words go to the quoted part. Returns a name."""
+def _enclosed(letter: Letter, entity: Entity, body: Body) -> None:
+    """Read a forwarded or returned letter: its sender, date, subject and words go to the quoted part."""
     data = mime.body(letter, entity)
-    headers, start = fields.split(data, 0, len(data))
-    subject = headers.text("subject")
+    headers, _ = fields.split(data, 0, len(data))
     if body.returned_id is None and (ids := fields.message_ids(headers.raw("message-id"))):
         body.returned_id = ids[0]
     body.flags["forwarded"] = None
-    if sum(1 for part in body.attachments if part.media_type in _LETTERS) < _MAX_ENCLOSED:
-        inner = mime.parse(data[: 1024 * 1024], 50, 20)
+    if sum(part.media_type in _LETTERS for part in body.attachments) < _MAX_ENCLOSED:
+        inner = mime.parse(data[:_MAX_INNER], 50, 20)
         texts = Body()
-        for leaf in inner.root.leaves():
-            if _is_text(leaf, bool(texts.lines)):
-                _read_group(inner, [leaf], texts)
-                break
-        head = [
-            f"{label}: {headers.text(label.lower())}"
-            for label in ("From", "Date", "Subject")
-            if label.lower() in headers
-        ]
-        words = "\n".join(line.text for line in texts.lines)[:16384]
-        body.enclosed = "\n\n".join(part for part in (body.enclosed, "\n".join(head), words.strip()) if part)
-    return f"{subject or 'letter'}.eml"
+        group = [leaf for leaf in inner.root.leaves() if _is_text(leaf, True)]
+        if group:
+            first = _alternative(group[0])
+            _read_group(
+                inner, [leaf for leaf in group if leaf is group[0] or (first and _alternative(leaf) is first)], texts
+            )
+        head = "\n".join(f"{label}: {headers.text(label.lower())}" for label in _SHOWN if label.lower() in headers)
+        words = "\n".join(line.text for line in texts.lines)[:16384].strip()
+        body.enclosed = "\n\n".join(part for part in (body.enclosed, head, words) if part)
+        body.links.extend(texts.links)

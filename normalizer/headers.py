@@ -127,7 +127,7 @@ def decode(value: bytes, hint: str | None = None) -> str:
 
 
 def one_line(text: str) -> str:
-    return " ".join(_UNSAFE.sub(" ", text).split()) if text else text
+    return _UNSAFE.sub(" ", text).strip() if text else text
 
 
 def _decode_words(text: str, hint: str | None) -> str:
@@ -214,7 +214,7 @@ def _comment(raw: str) -> str:
 
 def _display(raw: str, hint: str | None) -> str | None:
     raw = raw.strip().rstrip(",;:").strip()
-    name = decode(raw.encode("latin-1"), hint).strip()
+    name = " ".join(decode(raw.encode("latin-1"), hint).split())
     for _ in range(2):  # a quoted string, perhaps inside an encoded word, perhaps with single quotes inside
         if len(name) >= 2 and name[0] == name[-1] and name[0] in "\"'":
             name = name[1:-1].strip()

@@ -57,11 +57,14 @@ _SIGNATURE_NAMES = re.compile(
     re.I,
 )
 # Outlook on the desktop draws a line above the quoted header with a border of one of its two greys.
-_OUTLOOK_LINE = re.compile(r"border:none;\s*border-top:\s*solid\s+#(?:e1e1e1|b5c4df)|border-top:\s*(?:1px\s+)?solid\s+#(?:e1e1e1|b5c4df)", re.I)
+_OUTLOOK_LINE = re.compile(
+    r"border:none;\s*border-top:\s*solid\s+#(?:e1e1e1|b5c4df)|border-top:\s*(?:1px\s+)?solid\s+#(?:e1e1e1|b5c4df)", re.I
+)
 # Gmail's "increase indent" makes a blockquote of one's own words.
 _INDENT = re.compile(r"margin:\s*0(?:px)?\s+0(?:px)?\s+0(?:px)?\s+40px;\s*border:\s*(?:medium\s+)?none", re.I)
 _HIDDEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|font-size\s*:\s*0(?:px|pt|em|%)?\s*(?:[;\"]|!|$)|\shidden(?:[\s=>]|$)", re.I
+    r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|font-size\s*:\s*0(?:px|pt|em|%)?\s*(?:[;\"]|!|$)|\shidden(?:[\s=>]|$)",
+    re.I,
 )
 _TIGHT = re.compile(r"MsoNormal|MsoPlainText|margin(?:-(?:top|bottom))?:\s*0|xmsonormal", re.I)
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+")

@@ -23,6 +23,19 @@ class Verdict:
     flags: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is looked at beside the header. `text`: the first kilobytes of what it says, with the report's own words."""
+
+    content_type: str
+    report_type: str
+    leaf_types: frozenset[str]
+    sender: str
+    name: str
+    subject: str
+    text: str
+
+
 _DAEMON = re.compile(
     r"^(?:mailer[-_.]?daemon|post[-_.]?master|mail[-_.]?(?:delivery|system|gateway|admin|daemon)\w*|microsoftexchange[0-9a-f]{6,}|mdaemon|double-bounce"
     r"|bounces?(?:[-+_.].*)?|mds|symantec.*|antispam\w*|null|exchange.*|mailadmin|mail-?er|undeliverable\w*|auto-?reply-?daemon|smtp\w*|mta\w*|mmdf|qmail.*|maildaemon|mailer)@",
@@ -34,7 +47,7 @@ _DAEMON_NAME = re.compile(
     re.I,
 )
 _BOUNCE_SUBJECT = re.compile(
-    r"undeliver|delivery (?:status notification|fail|has failed|problem|error|report|notification|incomplete|delayed)|fail(?:ed|ure) (?:notice|delivery|to deliver)|returned (?:mail|to sender|email)"
+    r"undeliver|returned mail|error sending your mail|mail system error|unable to deliver|mail delivery status|delivery (?:status notification|fail|has failed|problem|error|report|notification|incomplete|delayed)|fail(?:ed|ure) (?:notice|delivery|to deliver)|returned (?:mail|to sender|email)"
     r"|mail (?:delivery (?:fail|problem|error|system)|could not be|not delivered|failure|system error|returned)|non[- ]?(?:delivery|remis)|(?:message|mail|e-?mail) (?:was )?(?:not |un|delayed)deliver|not delivered"
     r"|could not (?:be )?(?:send|sent|deliver)|message delayed|delivery delayed|warning: (?:could not send|message)|rejected:|(?:message|mail) (?:rejected|bounced)|user unknown|unzustellbar|nicht zugestellt|nicht zustellbar"
     r"|не(?: был[оа]?)? ?доставлен|недоставлен|не удалось доставить|невозможно доставить|ошибка (?:доставки|при доставке|отправки)|сбой доставки|уведомление о (?:состоянии доставки|недостав|невозможности доставки)"
@@ -65,117 +78,133 @@ _AWAY_BODY = re.compile(
     r"|ваше (?:письмо|сообщение|обращение) (?:получено|принято|доставлено)|спасибо за (?:ваше )?(?:письмо|обращение|сообщение)|abwesend|nicht im (?:büro|haus)|im urlaub|je suis (?:actuellement )?(?:absent|en congé)|estoy (?:de vacaciones|fuera)|sono (?:fuori|in ferie|assente)|estou (?:de férias|ausente|fora)|niet (?:op kantoor|aanwezig)|jestem (?:na urlopie|nieobecn)|у відпустці|відсутн",
     re.I,
 )
+_BOUNCE_OPENING = re.compile(
+    r"^\W{0,3}(?:undeliver|delivery (?:status notification|fail|has failed)|failure notice|returned mail|mail (?:delivery (?:fail|problem)|could not be)|non[- ]?deliver"
+    r"|warning: could not send|message (?:undeliverable|could not be)|unzustellbar|не(?:доставлен| доставлен| удалось доставить)|сообщение не доставлено|письмо не доставлено)",
+    re.I,
+)
+_PASSED_ON = re.compile(r"^\W{0,3}(?:fwd?|fw|пересл|пер|re|отв|ha|wg|tr)\s?:", re.I)
+_AWAY_PREFIX = re.compile(
+    r"^\W{0,3}(?:auto(?:matic)? ?-?(?:reply|response)|autoreply|auto-?antwort|automatische antwort|réponse automatique|respuesta automática|risposta automatica|resposta automática"
+    r"|automatisch antwoord|automatiskt? svar|autosvar|odpowiedź automatyczna|automatická odpověď|otomatik yanıt|automaattinen vastaus|abwesenheitsnotiz|out[ -]of[ -](?:the )?office(?: (?:auto)?reply)?"
+    r"|автоответ(?:чик)?|автоматический ответ|автовідповідь|автоматична відповідь|自动回复|自動返信|자동 회신)\s?[:：\])-]",
+    re.I,
+)
+_AWAY_UNTIL = re.compile(
+    r"\b(?:until|till|through|return(?:ing)?|back (?:on|in)|from .{3,20} to)\b|вернусь|возвращ|до \d|с \d{1,2}.{0,20}по \d|выхожу|\bbis\b|zurück|jusqu|retour|hasta|regres|fino al|rientr|até|повернусь", re.I
+)
+_AWAY_INSTEAD = re.compile(
+    r"(?:urgent|immediate|emergenc|assistance|in my absence).{0,120}(?:contact|call|write|e-?mail|reach)|(?:срочн|неотложн|на время моего отсутствия|в мо[её] отсутствие).{0,120}(?:обращ|звон|пиш|связ)"
+    r"|(?:dringend|notf).{0,120}(?:wenden|kontakt)|urgen\w+.{0,120}(?:contact|dirig|rivolg|contatt)|термінов.{0,120}(?:зверта|телефон)",
+    re.I | re.S,
+)
+_SUPPRESS = re.compile(r"\ball\b|\boof\b|autoreply")
+_ACTION = re.compile(r"^action:\s*([a-z]+)", re.I | re.M)
+_REPORT_PARTS = {
+    "message/delivery-status", "message/global-delivery-status", "message/disposition-notification", "message/feedback-report",
+}  # fmt: skip
+_BOUNCE_HEADERS = ("x-failed-recipients", "x-ms-exchange-message-is-ndr", "x-mailer-daemon", "x-bounce-reason")
+_AUTO_HEADERS = (
+    "x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-mail-autoreply", "x-autoreply-from", "x-vacation",
+    "x-cloudflare-autoreply", "x-kerio-autoreply",
+)  # fmt: skip
+_BULK_HEADERS = (
+    "list-id", "list-unsubscribe", "list-post", "feedback-id", "x-mailing-list", "x-campaign", "x-campaignid", "x-mailru-msgtype", "x-listserver",
+)  # fmt: skip
 _ROBOT_ADDRESS = re.compile(
     r"^(?:no[-_.]?reply|do[-_.]?not[-_.]?reply|donotreply|robot|auto-?reply|autoresponder|vacation|noreplay|notifications?)(?:[+_.-][^@]*)?@",
     re.I,
 )
 
 
-def judge(
-    headers: Headers,
-    content_type: str,
-    report_type: str,
-    leaf_types: set[str],
-    sender: str,
-    name: str,
-    subject: str,
-    text: str,
-) -> Verdict:
-    """What a letter is. `text`: the first kilobytes of its body, as read."""
-    text = text[:6000]
-    if content_type == "multipart/report" or leaf_types & {
-        "message/delivery-status",
-        "message/disposition-notification",
-        "message/feedback-report",
-    }:
-        verdict = _report(report_type, leaf_types, text, subject)
+def judge(headers: Headers, letter: Facts) -> Verdict:
+    """What a letter is."""
+    if letter.content_type == "multipart/report" or letter.leaf_types & _REPORT_PARTS:
+        verdict = _report(letter)
         if verdict is not None:
             return verdict
-    if _is_bounce(headers, sender, name, subject, text):
+    if _is_bounce(headers, letter):
         return Verdict("bounce")
-    if _is_auto_reply(headers, sender, subject, text):
+    if _is_auto_reply(headers, letter):
         return Verdict("auto_reply")
-    if _is_bulk(headers, sender):
+    if _is_bulk(headers):
         return Verdict("bulk")
+    if headers.token("auto-submitted").startswith("auto-"):
+        return Verdict("auto_reply" if _answers(headers) else "bulk")
+    if _null_sender(headers):
+        return Verdict("auto_reply")
     return Verdict(None)
 
 
-def _report(report_type: str, leaf_types: set[str], text: str, subject: str) -> Verdict | None:
-    if report_type == "disposition-notification" or "message/disposition-notification" in leaf_types:
+def _report(letter: Facts) -> Verdict | None:
+    """By the type of the report (RFC 6522), or by its parts where the type is missing."""
+    kind, parts = letter.report_type, letter.leaf_types
+    if kind == "disposition-notification" or "message/disposition-notification" in parts:
         return Verdict("auto_reply", ("read_receipt",))
-    if report_type == "feedback-report" or "message/feedback-report" in leaf_types:
-        return Verdict("bulk", ("feedback_report",))
-    if report_type in ("delivery-status", "") or "message/delivery-status" in leaf_types:
-        if (
-            "message/delivery-status" not in leaf_types
-            and report_type != "delivery-status"
-            and not _BOUNCE_SUBJECT.search(subject)
-        ):
-            return None
+    if kind == "feedback-report" or "message/feedback-report" in parts:
+        return Verdict("bulk")
+    if kind == "delivery-status" or parts & {"message/delivery-status", "message/global-delivery-status"}:
+        actions = {found.lower() for found in _ACTION.findall(letter.text)}
+        if actions and actions <= {"delivered", "relayed", "expanded"}:
+            return Verdict("auto_reply")
         return Verdict("bounce")
     return None
 
 
-def _is_bounce(headers: Headers, sender: str, name: str, subject: str, text: str) -> bool:
-    if "x-failed-recipients" in headers or "x-ms-exchange-message-is-ndr" in headers:
+def _is_bounce(headers: Headers, letter: Facts) -> bool:
+    if any(name in headers for name in _BOUNCE_HEADERS):
         return True
-    null_sender = headers.raw("return-path").strip() == b"<>"
-    daemon = bool(_DAEMON.match(sender)) or bool(_DAEMON_NAME.search(name)) or (null_sender and not sender)
-    subject_says, body_says = bool(_BOUNCE_SUBJECT.search(subject)), bool(_BOUNCE_BODY.search(text))
+    subject, text = letter.subject, letter.text
+    null_sender = _null_sender(headers)
+    subject_says = bool(_BOUNCE_SUBJECT.search(subject)) and not _PASSED_ON.match(subject)
+    markers = {found.group().lower()[:24] for found in _BOUNCE_BODY.finditer(text)}
+    daemon = bool(_DAEMON.match(letter.sender)) or bool(_DAEMON_NAME.search(letter.name)) or (null_sender and not letter.sender)
     if daemon:
-        return subject_says or body_says
-    machine = null_sender or headers.token("auto-submitted").startswith("auto-") or bool(_ROBOT_ADDRESS.match(sender))
-    return machine and subject_says and body_says
+        return subject_says or bool(markers)
+    machine = null_sender or headers.token("auto-submitted").startswith("auto-") or bool(_ROBOT_ADDRESS.match(letter.sender))
+    if machine:
+        return subject_says and bool(markers)
+    # Nobody says who wrote: the subject must begin as bounces do, and the body hold two of their phrases.
+    return bool(_BOUNCE_OPENING.match(subject)) and len(markers) >= 2 and not _answers(headers)
 
 
-def _is_auto_reply(headers: Headers, sender: str, subject: str, text: str) -> bool:
-    submitted = headers.token("auto-submitted").split(";")[0].split(" ")[0]
-    if submitted in ("auto-replied", "auto-notified"):
+def _is_auto_reply(headers: Headers, letter: Facts) -> bool:
+    submitted = re.split(r"[;\s]", headers.token("auto-submitted"))[0]
+    if submitted in ("auto-replied", "auto-notified", "auto-response"):
         return True
-    if any(
-        name in headers
-        for name in (
-            "x-autoreply",
-            "x-autorespond",
-            "x-autoresponder",
-            "x-auto-reply",
-            "x-mail-autoreply",
-            "x-autogenerated",
-            "x-autoreply-from",
-        )
-    ):
-        return headers.token("x-autoreply") not in ("no", "false")
-    if headers.token("precedence") in ("auto_reply", "auto-reply"):
+    if any(name in headers for name in _AUTO_HEADERS) and headers.token("x-autoreply") not in ("no", "false"):
         return True
-    subject_says = bool(_AWAY_SUBJECT.search(subject))
-    null_sender = headers.raw("return-path").strip() == b"<>"
+    if headers.token("precedence") in ("auto_reply", "auto-reply", "autoreply"):
+        return True
+    if _AWAY_PREFIX.match(letter.subject):
+        return True
+    opening = letter.text[:600]
     weak = (
-        null_sender
+        _null_sender(headers)
         or submitted == "auto-generated"
         or headers.token("precedence") in ("bulk", "junk")
-        or headers.token("x-auto-response-suppress") == "all"
+        or bool(_SUPPRESS.search(headers.token("x-auto-response-suppress")))
+        or bool(_ROBOT_ADDRESS.match(letter.sender))
     )
-    body_says = bool(_AWAY_BODY.search(text[:2500]))
-    if subject_says:
-        return weak or body_says or not text.strip()
-    return weak and body_says and bool(_AWAY_BODY.search(text[:600]))
+    if _AWAY_SUBJECT.match(letter.subject):
+        return weak or bool(_AWAY_BODY.search(letter.text[:2500])) or not letter.text.strip()
+    if weak and not _is_bulk_sender(headers):
+        return bool(_AWAY_BODY.search(opening))
+    # Words alone: away, until when, and whom to ask meanwhile; a person who writes to us says at most two of them.
+    return bool(_AWAY_BODY.search(opening) and _AWAY_UNTIL.search(letter.text) and _AWAY_INSTEAD.search(letter.text))
 
 
-def _is_bulk(headers: Headers, sender: str) -> bool:
-    if any(
-        name in headers
-        for name in (
-            "list-id",
-            "list-unsubscribe",
-            "list-post",
-            "feedback-id",
-            "x-mailing-list",
-            "x-campaign",
-            "x-campaignid",
-            "x-mailgun-tag",
-        )
-    ):
-        return True
-    return headers.token("precedence") in ("bulk", "list", "junk") or headers.token("auto-submitted").startswith(
-        "auto-generated"
-    )
+def _null_sender(headers: Headers) -> bool:
+    return headers.raw("return-path").strip() == b"<>"
+
+
+def _answers(headers: Headers) -> bool:
+    return "in-reply-to" in headers or "references" in headers
+
+
+def _is_bulk_sender(headers: Headers) -> bool:
+    return any(name in headers for name in _BULK_HEADERS)
+
+
+def _is_bulk(headers: Headers) -> bool:
+    return _is_bulk_sender(headers) or headers.token("precedence") in ("bulk", "list", "junk")

@@ -193,28 +193,45 @@ def _mark_signatures(texts: list[str], marks: list[Mark]) -> None:
 
 
 def _signature_start(texts: list[str], start: int, end: int) -> int:
-    found = end
+    """The first line of the signature between two lines; `end` when there is none."""
     following = sum(1 for i in range(start, end) if texts[i].strip())
     for index in range(start, end):
         line = texts[index]
         if not line.strip():
             continue
         following -= 1
-        if signature_forms.delimiter(line) and following <= 4 * MAX_SIGNATURE:
-            found = index
-            break
-        if following <= MAX_SIGNATURE and signature_forms.device(line) and following <= 6:
-            found = index
-            break
-        if following <= MAX_SIGNATURE and signature_forms.closing(line) and _short_tail(texts, index + 1, end):
-            found = index
-            break
-    return found
+        if following > 4 * MAX_SIGNATURE:
+            continue
+        if signature_forms.delimiter(line):
+            return index
+        if following <= MAX_SIGNATURE and (
+            (signature_forms.device(line) and following <= 6)
+            or ((signature_forms.closing(line) or signature_forms.footer(line)) and _short_tail(texts, index + 1, end))
+            or (signature_forms.dashed_name(line) and _stands_alone(texts, start, index, end))
+        ):
+            return _with_rule(texts, start, index)
+    return end
+
+
+def _with_rule(texts: list[str], start: int, index: int) -> int:
+    """A drawn line right above a signature belongs to it."""
+    before = index - 1
+    while before > start and not texts[before].strip():
+        before -= 1
+    return before if before >= start and signature_forms.rule(texts[before]) else index
+
+
+def _stands_alone(texts: list[str], start: int, index: int, end: int) -> bool:
+    """Whether a line is the last one and has an empty line above: a name, not the last item of a list."""
+    after = next((i for i in range(index + 1, end) if texts[i].strip()), end)
+    last = after == end or signature_forms.footer(texts[after]) or signature_forms.device(texts[after])
+    return last and index > start and not texts[index - 1].strip()
 
 
 def _short_tail(texts: list[str], start: int, end: int) -> bool:
-    """What follows a closing: a name, a post, a phone; no sentences."""
-    return all(len(texts[i]) <= 120 and not texts[i].rstrip().endswith("?") for i in range(start, end))
+    """What follows a closing: a name, a post, a phone, a notice; no sentences and no questions."""
+    tail = [texts[i].strip() for i in range(start, end)]
+    return all(not line.endswith("?") and (len(line) <= 120 or signature_forms.notice(line)) for line in tail)
 
 
 def _gather(texts: list[str], marks: list[Mark], wanted: Mark) -> str:

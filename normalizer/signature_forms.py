@@ -42,6 +42,21 @@ _CLOSING = re.compile(
 _DELIMITER = re.compile(r"^[\s>]{0,3}(?:--|—|––|−−|\*{2,3} ?|__)\s{0,3}$")
 
 
+_RULE = re.compile(r"^\s{0,3}(?:[-_=*—–]\s?){2,100}$")
+_NAME = re.compile(r"^\s{0,3}(?:-{1,3}|[—–])\s?[^\W\d_][\w.'’]{0,30}(?:\s[^\W\d_][\w.'’-]{0,30}){0,3}\s?$")
+_NOTICE = re.compile(
+    r"confidential|privileged|intended recipient|disclaimer|virus|avast|конфиденциальн|предназначен\w* (?:только|исключительно)|вирус"
+    r"|unsubscribe|отписаться|please (?:consider|think).{0,40}(?:environment|print)|vertraulich|confidentiel|confidencial|riservat",
+    re.I,
+)
+_SCANNED = re.compile(
+    r"^\W{0,6}(?:virus-free|без вирусов|не содержит вирусов|проверено на (?:наличие вирусов|вирусы)"
+    r"|это (?:сообщение|письмо) (?:было )?(?:проверено|свободно от вирусов|не содержит вирусов)"
+    r"|this (?:email|message) (?:has been|was) (?:checked|scanned)|garanti sans virus|virenfrei|libre de virus)",
+    re.I,
+)
+
+
 def delimiter(line: str) -> bool:
     """ "-- " (RFC 3676, 4.3), also without its blank or with the dash that an editor put in its place."""
     return bool(_DELIMITER.match(line[:12])) and len(line) < 12
@@ -52,7 +67,7 @@ def device(line: str) -> bool:
     line = line.strip()
     if not line or len(line) > 160:
         return False
-    return bool(_DEVICE.match(line) and (_DEVICE_WORDS.search(line)))
+    return bool(_SCANNED.match(line) or (_DEVICE.match(line) and _DEVICE_WORDS.search(line)))
 
 
 def closing(line: str) -> bool:
@@ -63,3 +78,23 @@ def closing(line: str) -> bool:
     rest = (found.group("rest") or "").strip(" ,.!;:*_-–—")
     # A name may follow on the line; a sentence may not («С уважением отношусь к вашей работе, но …»).
     return len(rest.split()) <= 8 and not re.search(r"[.!?]\s+\w", rest) and (not rest or not rest[0].islower())
+
+
+def rule(line: str) -> bool:
+    """A drawn line, however short; it belongs to the signature that follows it."""
+    return bool(_RULE.match(line[:120])) and len(line) < 120
+
+
+def footer(line: str) -> bool:
+    """The underscores that list servers draw above what they add."""
+    return line.startswith("_____") and not line.strip("_ ")
+
+
+def dashed_name(line: str) -> bool:
+    """ "-Ivan" under a letter."""
+    return len(line) < 80 and bool(_NAME.match(line))
+
+
+def notice(line: str) -> bool:
+    """A long line that lawyers or virus scanners add."""
+    return bool(_NOTICE.search(line[:600]))
