@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
+from itertools import islice
 from typing import Any
 
 from pymorphy3.analyzer import MorphAnalyzer
@@ -27,14 +28,15 @@ _TURKIC = frozenset(("оглы", "оглу", "кызы", "гызы", "углы",
 _STEM = re.compile(r"(?<![\w-])[а-я]{2,20}$")
 _LABEL = re.compile(
     r"(?:ф\. ?и\. ?о\.?|(?<![а-я])фио|фамилия,? имя,? (?:и )?отчество|полное имя|заявитель(?:ница)?"
-    r"|меня зовут|мое имя|обращается"
+    r"|меня зовут|зовут меня|мое имя|обращается"
     r"|пишет вам|вам пишет|(?<![a-z])(?:my name is|full name|my full name"
     r"|name))(?![а-яa-z])[ \t]*(?:\([^)\n]{0,40}\))?[ \t]*[:=-]?[ \t]*\n?[ \t]*"
 )
 _APART = re.compile(
-    r"(?:^|[\n,;])[ \t]{0,4}(фамилия|имя|отчество)[ \t]{0,4}[:=-]?[ \t]{1,4}([а-я]{2,40}(?:-[а-я]{2,40})?)[ \t]{0,4}"
-    r"(?=$|[\n,;.])"
+    r"(?<![а-я])(фамилия|имя|отчество)[ \t]{0,4}([:=-]?)[ \t]{1,4}([а-я]{2,40}(?:-[а-я]{2,40})?)"
+    r"(?![а-я])"
 )
+_PARTS = {"фамилия": "Surn", "имя": "Name", "отчество": "Patr"}
 _REGARDS = re.compile(
     r"(?:с уважением|с ув\.|заранее (?:спасибо|благодар[а-я]{2,6})|regards|sincerely"
     r"|yours)[ \t]*[,.!:-]?\s{0,6}"
@@ -59,12 +61,12 @@ _OTHER = re.compile(
     r"|специалист|оператор|инспектор|сотрудни|директор|врач|доктор|судь|начальник|руководител"
     r"|консультант|менеджер|министр|президент"
     r"|губернатор|мэр|пристав|нотариус|представител|опекун|уважаем|глав|депутат|пациент|клиент"
-    r"|гражданин|умер|получател|владел|собственник"
-    r"|должник|ответчик|истец|абонент|учител|воспитател|юрист|адвокат|следовател"
+    r"|умер|получател|владел|собственник"
+    r"|должник|ответчик|истец|учител|воспитател|юрист|адвокат|следовател"
     r"|участков)[а-я]{0,5}(?: мо[а-я]{1,3})?[ ,:-]{1,4}$"
 )
+_TO_WHOM = re.compile(r"(?:^|[^а-я])к(?:о)? $")
 _GREETED = re.compile(r"(?:здравствуйте|добрый день|доброе утро|добрый вечер|привет|уважаем[а-я]{2})[ ,]{1,3}$")
-_FROM = re.compile(r"(?:^|[^а-я])от[ \t]{1,3}(?:гр\.? |гражд[а-я]{4,6} )?$")
 
 
 def full_name(text: str, signature: str | None = None) -> str | None:
@@ -73,13 +75,17 @@ def full_name(text: str, signature: str | None = None) -> str | None:
     In the nominative when every word shows its form («от Иванова Ивана» → «Иванов Иван»), else as written; capitalised.
     """
     low = fold(text)
+    stated = _labelled(text, low) or _stated_apart(low)
+    if stated:
+        return stated
+    signed = _below_regards(text, low) or (_signed(signature) if signature else None)
+    if signed and "." not in signed:  # who signs is who writes, but initials say less than the text may
+        return signed
     return (
-        _labelled(text, low)
-        or _stated_apart(low)
-        or _with_patronymic(text, low)
-        or _below_regards(text, low)
-        or (_signed(signature) if signature else None)
-        or _opening(text)
+        _with_patronymic(text, low)
+        or signed
+        or _on_a_line(text, low)
+        or (_with_initials(text, low) if "." in text else None)
     )
 
 
@@ -108,8 +114,9 @@ def _stated_apart(low: str) -> str | None:
         return None
     found: dict[str, str] = {}
     for match in _APART.finditer(low):
-        found.setdefault(match[1], match[2])
-    words = [found[part] for part in ("фамилия", "имя", "отчество") if part in found]
+        if match[3] not in _PARTS and (match[2] or _PARTS[match[1]] in _kinds(match[3])):
+            found.setdefault(match[1], match[3])
+    words = [found[part] for part in _PARTS if part in found]
     return " ".join(map(_capital, words)) if len(words) > 1 else None
 
 
@@ -168,24 +175,38 @@ _NOT_PEOPLE = re.compile(
 )
 
 
-_OPENING = re.compile(
-    r"\s{0,8}([^\W\d_]{2,30}(?:-[^\W\d_]{2,30})?(?:[ \t]{1,3}[^\W\d_]{2,30}"
-    r"(?:-[^\W\d_]{2,30})?){1,2})[ \t]*(?=[,.;\n]|$)"
+_ON_A_LINE = re.compile(
+    r"^[ \t]{0,8}([^\W\d_]{2,30}(?:-[^\W\d_]{2,30})?(?:[ \t]{1,3}[^\W\d_]{2,30}"
+    r"(?:-[^\W\d_]{2,30})?){1,2})[ \t]{0,8}(?=[,.;]|$)",
+    re.MULTILINE,
 )
 
 
-def _opening(text: str) -> str | None:
-    """«Иванов Иван, 500100732259, не могу войти»: name and surname alone before the first comma or line end."""
-    opening = _OPENING.match(text)
-    words = opening[1].split() if opening else []
-    if not words or len({word[0].isupper() for word in words}) > 1:
-        return None
-    return _nominative(words) if _is_full_name(words, trusted=False) else None
+def _on_a_line(text: str, low: str) -> str | None:
+    """«Иванов Иван, 500100732259, не могу войти»: name and surname alone on a line or before its first comma."""
+    alone = text.strip()
+    for line in islice(_ON_A_LINE.finditer(text), _MOST):
+        words = line[1].split()
+        whole = line[1] == alone
+        if not whole and not all(word[0].isupper() for word in words):
+            continue
+        if _is_full_name(words, trusted=whole and _PATRONYMIC.search(low) is not None):
+            return _nominative(words)
+    return None
+
+
+def _with_initials(text: str, low: str) -> str | None:
+    """«Иванов И.И.» anywhere in the text."""
+    for match in islice(_INITIALS.finditer(text), _MOST):
+        surname = max(match[0].split(), key=len).rpartition(".")[2]
+        if "Surn" in _kinds(surname) and not _elsewhere(low, match.start(), 3):
+            return match[0]
+    return None
 
 
 def _elsewhere(low: str, begin: int, words: int) -> bool:
     before = low[max(0, begin - 40) : begin]
-    if _PLACE.search(before) or _OTHER.search(before):
+    if _PLACE.search(before) or _OTHER.search(before) or _TO_WHOM.search(before):
         return True
     return words == 2 and _GREETED.search(before) is not None
 
