@@ -28,6 +28,7 @@ from rapidfuzz.distance import OSA
 
 WORD = re.compile(r"[^\W_]+")
 NEGATIONS = frozenset({"не", "ни", "not", "cannot", "t"})  # "can't" is read as "can", "t"
+COUNTED_FROM = 3  # letters; shorter words do not part what belongs together
 NEGATION_REACHES = 2  # words; «не очень помогли», «не могу войти»
 GAP = 3  # other words that may stand between the words of a phrase
 LONGEST_WORD = 64  # a longer one is no word of any rule, and would make the comparison dear
@@ -78,7 +79,7 @@ class VocabularyBuilder:
 
     def __init__(self, groups: Mapping[str, Sequence[str]], never_typos: Iterable[str] = ()) -> None:
         self._groups = groups
-        self._never_typos = frozenset(map(plain, never_typos))
+        self._never_typos = tuple(map(plain, never_typos))
         self._senses: dict[frozenset[str], Sense] = {}
         self._phrases: dict[str, Phrase] = {}
         self._morph: Any = None
@@ -135,8 +136,9 @@ class VocabularyBuilder:
             lengths=tuple(sorted({len(prefix) for prefix in prefixes})),
         )
         index.note_ends()
+        never_typos = frozenset(form for word in self._never_typos for form in self._forms(word))
         self._morph = None
-        return Vocabulary(index, self._phrases.values(), self._never_typos)
+        return Vocabulary(index, self._phrases.values(), never_typos)
 
     def _forms(self, word: str) -> set[str]:
         if word.startswith("="):
@@ -199,17 +201,20 @@ class Vocabulary:
                         found.add(phrase.written)
 
     def _places(self, text: str) -> dict[Sense, list[int]]:
-        """Where each word of the rules stands, counted in words."""
+        """Where each word of the rules stands, counted in words but for those like «в», «от», «я»."""
         meaning = self._meaning
         places: dict[Sense, list[int]] = {}
-        last_negation = -9
-        for position, word in enumerate(WORD.findall(plain(text))):
+        last_negation, position = -9, 0
+        for number, word in enumerate(WORD.findall(plain(text))):
             if word in NEGATIONS:
-                last_negation = position
-            for sense in meaning(word):
+                last_negation = number
+            senses = meaning(word)
+            for sense in senses:
                 places.setdefault(sense, []).append(position)
-                if 0 < position - last_negation <= NEGATION_REACHES:
+                if 0 < number - last_negation <= NEGATION_REACHES:
                     places.setdefault(sense + 1, []).append(position)
+            if len(word) >= COUNTED_FROM:
+                position += 1
         return places
 
     def _look_up(self, word: str) -> tuple[Sense, ...]:
