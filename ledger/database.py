@@ -19,6 +19,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ledger.errors import LedgerAway
 
+__all__ = ["Connection", "Database", "clock"]
+
 T = TypeVar("T")
 
 # Longest wait for SQLite's writer lock before the database counts as away.
@@ -69,7 +71,12 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that is durable when the block has been left. Raises `LedgerAway`."""
-        with _translated(), self._turn(), self.engine.connect().execution_options(priemnaya_write=True) as conn, conn.begin():
+        with (
+            _translated(),
+            self._turn(),
+            self.engine.connect().execution_options(priemnaya_write=True) as conn,
+            conn.begin(),
+        ):
             yield conn
 
     @contextmanager

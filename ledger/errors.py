@@ -1,9 +1,9 @@
 """What can go wrong with the ledger.
 
-    LedgerError
-    ├── LedgerAway      the database cannot be reached or written just now; nothing of the transaction is kept
-    ├── LedgerTooNew    a newer version of the program has migrated the database
-    └── Fenced          the lease was lost: another holder works
+LedgerError
+├── LedgerAway      the database cannot be reached or written just now; nothing of the transaction is kept
+├── LedgerTooNew    a newer version of the program has migrated the database
+└── Fenced          the lease was lost: another holder works
 """
 
 from __future__ import annotations

@@ -268,9 +268,7 @@ def anything(conn: Connection, now: float) -> bool:
     return conn.execute(ready).first() is not None
 
 
-def take_held(
-    conn: Connection, now: float, ids: Iterable[int] | None = None, *, lock: bool = True
-) -> list[Claimed]:
+def take_held(conn: Connection, now: float, ids: Iterable[int] | None = None, *, lock: bool = True) -> list[Claimed]:
     """Greetings whose time is over and that nothing unprocessed follows; with `ids`, those whatever the time."""
     later = journal.alias("later")
     followed = exists().where(

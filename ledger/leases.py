@@ -82,5 +82,7 @@ def alive(conn: Connection, owners: set[str]) -> set[str]:
     """Those of `owners` (`name#token`) whose lease still runs."""
     names = {owner.rsplit("#", 1)[0] for owner in owners}
     now = clock(conn)
-    rows = conn.execute(select(leases.c.name, leases.c.token).where(leases.c.name.in_(names), leases.c.expires_at > now))
+    rows = conn.execute(
+        select(leases.c.name, leases.c.token).where(leases.c.name.in_(names), leases.c.expires_at > now)
+    )
     return {f"{row.name}#{row.token}" for row in rows} & owners

@@ -201,9 +201,7 @@ def _by_content(
 ) -> Link | None:
     if case.likeness is None or case.message.machine is not None:
         return None
-    candidates = {
-        number: at for identity in case.identities for number, at in state.recent.get(identity.hash, ())
-    }
+    candidates = {number: at for identity in case.identities for number, at in state.recent.get(identity.hash, ())}
     for number in sorted(candidates, key=lambda number: (-candidates[number], number)):
         ticket = state.tickets.get(number)
         if ticket is None:
@@ -233,7 +231,9 @@ def _revision(case: Case, state: State, policy: Policy, base: Base, notes: _Note
         notes.flag("link_changed")
         notes.relate(base.ticket)
         moved = replace(named, kind=kind, revision=revision)
-        return _finish(replace(moved, why=(*moved.why, f"the edit moved it here from {base.ticket}")), case, state, notes)
+        return _finish(
+            replace(moved, why=(*moved.why, f"the edit moved it here from {base.ticket}")), case, state, notes
+        )
     if named is not None:
         return _finish(replace(named, kind=kind, revision=revision), case, state, notes)
     if base.how == "quoted_number":

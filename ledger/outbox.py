@@ -52,7 +52,9 @@ def take(conn: Connection, now: float, most: int) -> list[Pending]:
             func.coalesce(outbox.c.body, messages.c.body).label("body"),
             outbox.c.created_at,
         )
-        .select_from(outbox.outerjoin(messages, and_(outbox.c.body.is_(None), messages.c.envelope_id == outbox.c.message_id)))
+        .select_from(
+            outbox.outerjoin(messages, and_(outbox.c.body.is_(None), messages.c.envelope_id == outbox.c.message_id))
+        )
         .where(outbox.c.state == "pending", outbox.c.due_at <= now, ~blocked)
         .order_by(outbox.c.id)
         .limit(most)
@@ -60,7 +62,9 @@ def take(conn: Connection, now: float, most: int) -> list[Pending]:
     return [Pending(**{**row._mapping, "body": bytes(row.body or b"")}) for row in rows]
 
 
-def mark(conn: Connection, lease: Lease, confirmed: Sequence[int], failed: Mapping[int, str], now: float, retry: float) -> None:
+def mark(
+    conn: Connection, lease: Lease, confirmed: Sequence[int], failed: Mapping[int, str], now: float, retry: float
+) -> None:
     """Mark what the broker has confirmed; the rest is due again at `retry`, with the reason. Raises `Fenced`."""
     guard(conn, lease)
     if confirmed:
@@ -71,9 +75,7 @@ def mark(conn: Connection, lease: Lease, confirmed: Sequence[int], failed: Mappi
         )
     if failed:
         conn.execute(
-            update(outbox)
-            .where(outbox.c.id == bindparam("row_id"))
-            .values(due_at=retry, reason=bindparam("why")),
+            update(outbox).where(outbox.c.id == bindparam("row_id")).values(due_at=retry, reason=bindparam("why")),
             [{"row_id": row_id, "why": why[:200]} for row_id, why in failed.items()],
         )
 

@@ -132,9 +132,7 @@ def next_owed(conn: Connection, keys: Keyring, lease: Lease, account: str, now: 
     ]
 
 
-def sent(
-    conn: Connection, lease: Lease, owed: Owed, native_hashes: Sequence[bytes], now: float, *, chat: bool
-) -> None:
+def sent(conn: Connection, lease: Lease, owed: Owed, native_hashes: Sequence[bytes], now: float, *, chat: bool) -> None:
     """The platform has taken it: record that, its ids, and that the conversation is alive."""
     guard(conn, lease)
     conn.execute(update(outgoing).where(outgoing.c.seq == owed.seq).values(state="sent", sent_at=now, reason=None))
@@ -151,7 +149,9 @@ def sent(
 def remember(conn: Connection, native_hashes: Sequence[bytes], ticket: str, outgoing_id: str) -> None:
     """A reply to one of these messages of ours belongs to the ticket."""
     if native_hashes:
-        values = [{"native_hash": key, "ticket": ticket, "ours": True, "outgoing_id": outgoing_id} for key in native_hashes]
+        values = [
+            {"native_hash": key, "ticket": ticket, "ours": True, "outgoing_id": outgoing_id} for key in native_hashes
+        ]
         conn.execute(upsert(conn, threads).on_conflict_do_nothing(), values)
 
 
@@ -178,7 +178,9 @@ def report(conn: Connection, native_hash: bytes, state: str, reason: str | None)
 
     A failure is final even after `sent` (WhatsApp accepts first and refuses later); nothing undoes a failure.
     """
-    row_id = conn.execute(select(threads.c.outgoing_id).where(threads.c.native_hash == native_hash)).scalar_one_or_none()
+    row_id = conn.execute(
+        select(threads.c.outgoing_id).where(threads.c.native_hash == native_hash)
+    ).scalar_one_or_none()
     if row_id is None:
         return None
     new = {"delivered": "delivered", "read": "delivered", "failed": "failed"}.get(state)

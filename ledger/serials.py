@@ -55,9 +55,9 @@ class Numbers:
 def reserve(conn: Connection, day: date, size: int) -> int:
     """Reserve `size` serials of the day; returns the first."""
     statement = upsert(conn, serials).values(day=f"{day:%y%m%d}", next=1 + size)
-    statement = statement.on_conflict_do_update(
-        index_elements=["day"], set_={"next": serials.c.next + size}
-    ).returning(serials.c.next)
+    statement = statement.on_conflict_do_update(index_elements=["day"], set_={"next": serials.c.next + size}).returning(
+        serials.c.next
+    )
     end: int = conn.execute(statement).scalar_one()
     return end - size
 

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from ledger.state import Base, Case, Link, Person, Policy, State, Talk, Ticket
 
 
-def place(case: Case, link: Link, state: State, policy: Policy, new_number: Callable[[], str], opened_at: float) -> Ticket:
+def place(
+    case: Case, link: Link, state: State, policy: Policy, new_number: Callable[[], str], opened_at: float
+) -> Ticket:
     """The ticket of the message, opened, reopened or brought up to date; `ticket.sequence` is the message's."""
     at = case.effective_at
     if link.number is None:

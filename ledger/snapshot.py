@@ -133,9 +133,7 @@ def _load_bases(conn: Connection, cases: Sequence[Case], state: State) -> None:
     wanted = sorted({case.base_hash for case in cases if case.base_hash})
     if wanted:
         columns = (messages.c.native_hash, messages.c.ticket, messages.c.revision, messages.c.how, messages.c.certainty)
-        rows = conn.execute(
-            select(*columns).where(messages.c.native_hash.in_(wanted)).order_by(messages.c.revision)
-        )
+        rows = conn.execute(select(*columns).where(messages.c.native_hash.in_(wanted)).order_by(messages.c.revision))
         for row in rows:  # the highest revision comes last and stays
             state.bases[bytes(row.native_hash)] = Base(row.ticket, row.revision, row.how, row.certainty)
     contents = sorted({case.content_hash for case in cases if case.content_hash})
@@ -206,4 +204,3 @@ def _load_likeness(conn: Connection, keys: Keyring, numbers: set[str], state: St
     for row in rows:
         said = keys.unseal(row.likeness, b"likeness").decode()
         state.likeness.setdefault(row.ticket, []).append((said, row.effective_at))
-

@@ -140,5 +140,3 @@ class Link:
     guesses: int = 0  # numbers named that could not be shown to be the sender's
     revision: int = 0
     owner: bool = True  # the sender was shown to be the ticket's citizen: he may be told about it
-
-

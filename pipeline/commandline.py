@@ -49,7 +49,9 @@ class Moment(click.ParamType):
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is no time; write 2026-11-22, 2026-11-22T10:00:00Z, or 2h for two hours ago", param, ctx)
+            self.fail(
+                f"{value!r} is no time; write 2026-11-22, 2026-11-22T10:00:00Z, or 2h for two hours ago", param, ctx
+            )
         return (moment if moment.tzinfo else moment.astimezone()).timestamp()
 
 

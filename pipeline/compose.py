@@ -120,9 +120,7 @@ def compose(
 
 def _details(understood: Understood) -> shape.Details:
     found, stated = understood.details, understood.message.stated
-    return shape.Details(
-        **{name: stated.get(name) or getattr(found, name) for name in shape.Details.model_fields}
-    )
+    return shape.Details(**{name: stated.get(name) or getattr(found, name) for name in shape.Details.model_fields})
 
 
 def _review(understood: Understood) -> shape.Review | None:

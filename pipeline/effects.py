@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Connection
-
 from ledger import conversations, outgoing
 from ledger.batch import Batch
 from ledger.crypto import SealBroken
+from ledger.database import Connection
 from ledger.journal import Claimed, conversation_hash
 from ledger.state import Case, Link, Ticket
 from ledger.storage import StorageError, Stored

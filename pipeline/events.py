@@ -8,6 +8,7 @@ from uuid_utils import uuid7
 
 from ledger.batch import Batch, dump, event_row
 from ledger.journal import Claimed
+from ledger.outgoing import Owed
 from ledger.state import Link, Ticket
 from normalizer.envelope import Envelope, rfc3339
 from pipeline.compose import moment
@@ -53,3 +54,19 @@ def quarantine_row(now: float, journal: Claimed, reason: str) -> dict[str, Any]:
     """The event of a payload that went to the quarantine."""
     where = {"conversation": journal.conversation, "journal_id": journal.id}
     return row(now, "quarantined", **where, channel=journal.kind, account=journal.account, reason=reason)
+
+
+def sent_row(now: float, owed: Owed, type_: str, reason: str | None = None) -> dict[str, Any] | None:
+    """The event of a message to a citizen that has ended; None for what no desk waits for (answers to commands)."""
+    if owed.ticket is None or (owed.reply_id is None and owed.purpose == "answer"):
+        return None
+    return row(
+        now,
+        type_,
+        conversation=owed.conversation,
+        ticket=owed.ticket,
+        outgoing=owed.id,
+        reply=owed.reply_id,
+        purpose=owed.purpose,
+        reason=reason,
+    )

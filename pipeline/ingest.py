@@ -53,9 +53,7 @@ def ingest(
     ids: list[int] = []
     for start in range(0, len(found), CHUNK):
         units = [unit() for unit in found[start : start + CHUNK]]
-        rows = [
-            entry(parts, kind, name, platform_account, unit, wait=False, acknowledge=acknowledge) for unit in units
-        ]
+        rows = [entry(parts, kind, name, platform_account, unit, wait=False, acknowledge=acknowledge) for unit in units]
         new = parts.database.run_now(lambda conn, rows=rows: journal.append(conn, rows))  # type: ignore[misc]
         ids += new.values()
         progress(len(ids), tally.read)

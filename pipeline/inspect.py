@@ -49,7 +49,10 @@ def queue_table(rows: Sequence[dict[str, Any]]) -> None:
     """The unified queue for a person."""
     table(
         ["desk", "waiting", "published", "oldest", "open", "past answer-by"],
-        [[row["desk"], row["waiting"], row["published"], row["oldest"] or "", row["open"], row["past_answer_by"]] for row in rows],
+        [
+            [row["desk"], row["waiting"], row["published"], row["oldest"] or "", row["open"], row["past_answer_by"]]
+            for row in rows
+        ],
     )
 
 
@@ -90,7 +93,9 @@ def ticket_view(parts: Parts, number: str) -> dict[str, Any] | None:
             "priority": ticket["priority"],
             "answer_by": stamp(ticket["answer_by"]),
             "answered_at": stamp(ticket["answered_at"]),
-            "missing": [part for part in ("full_name", "contact", "description") if part not in ticket["known"].split()],
+            "missing": [
+                part for part in ("full_name", "contact", "description") if part not in ticket["known"].split()
+            ],
             "why_this_desk": (ticket["why"] or "").splitlines(),
             "messages": [_message(parts, row) for row in reports.ticket_messages(conn, number)],
             "outgoing": [_outgoing(row) for row in reports.ticket_outgoing(conn, number)],

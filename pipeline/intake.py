@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection
 
 from connectors.base import ConnectorError, Fenced
 from ledger import cursors, health, journal, leases
+from ledger.database import Connection
 from ledger.errors import Fenced as LeaseLost
 from ledger.errors import LedgerAway
 from ledger.group_commit import GroupCommit
@@ -52,7 +52,9 @@ def entry(
         account=account,
         platform_account=platform_account,
         conversation=journal.conversation_hash(keys, kind, owner, identity.conversation),
-        album=keys.keyed_hash(b"album", identity.group.encode("utf-8", "replace"))[:16].hex() if identity.group else None,
+        album=keys.keyed_hash(b"album", identity.group.encode("utf-8", "replace"))[:16].hex()
+        if identity.group
+        else None,
         payload=payload,
         payload_key=payload_key,
         payload_wrapped=wrapped,
@@ -169,7 +171,8 @@ class AccountIntake:
                 raise Fenced(f"the lease of {self.name} is with another worker") from None
             except (LedgerAway, StorageError) as error:
                 if wait == FIRST_WAIT:
-                    log.warning("cannot write to the ledger; the platform is not told", channel=self.name, error=str(error))
+                    log.warning(
+                        "cannot write to the ledger; the platform is not told", channel=self.name, error=str(error)
+                    )
                 await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
                 wait = min(wait * 2, LONGEST_WAIT)
-

@@ -92,17 +92,5 @@ def open_parts(settings: Settings, clock: Callable[[], float] = time.time) -> Pa
     database = Database(settings.database.url.get_secret_value())
     migrate(database)
     master_key = ensure_encryption_key(settings)
-    storage = Storage(settings.storage.url, master_key, s3=_s3(settings))
+    storage = Storage(settings.storage.url, master_key, s3=settings.storage.s3_options)
     return Parts(settings, database, Keyring(master_key), storage, clock)
-
-
-def _s3(settings: Settings) -> dict[str, str]:
-    storage = settings.storage
-    secret = storage.s3_secret_access_key
-    options = {
-        "endpoint": storage.s3_endpoint,
-        "region": storage.s3_region,
-        "access_key_id": storage.s3_access_key_id,
-        "secret_access_key": secret.get_secret_value() if secret else None,
-    }
-    return {key: value for key, value in options.items() if value}

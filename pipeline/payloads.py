@@ -54,7 +54,9 @@ def _files(kind: str, folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         if not path.is_file() or any(part.startswith(".") for part in path.relative_to(folder).parts):
             continue
-        if (kind == "email" and _is_letter(path)) or (kind != "email" and path.suffix.lower() in _JSON_SUFFIXES and not path.name.endswith(".envelope.json")):
+        if (kind == "email" and _is_letter(path)) or (
+            kind != "email" and path.suffix.lower() in _JSON_SUFFIXES and not path.name.endswith(".envelope.json")
+        ):
             yield path
 
 
@@ -96,7 +98,9 @@ def _of_mbox(path: Path) -> Iterator[Payload]:
 def _unescaped(data: bytes) -> bytes:
     """mboxrd: a line of the letter that began with From was written with > before it."""
     lines = data.split(b"\n")
-    return b"\n".join(line[1:] if line.startswith(b">") and line.lstrip(b">").startswith(b"From ") else line for line in lines)
+    return b"\n".join(
+        line[1:] if line.startswith(b">") and line.lstrip(b">").startswith(b"From ") else line for line in lines
+    )
 
 
 def _lines(path: Path) -> Iterator[Payload]:

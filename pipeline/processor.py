@@ -10,10 +10,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection
 
 from ledger import health, journal, leases, serials
 from ledger.crypto import SealBroken
+from ledger.database import Connection
 from ledger.errors import Fenced, LedgerAway
 from ledger.journal import Claimed
 from ledger.leases import Lease
@@ -241,7 +241,7 @@ class Processor:
                     await asyncio.to_thread(self.take_lease)
                     continue
                 except (LedgerAway, StorageError) as error:
-                    log.warning("the ledger is away", role=self.name, error=str(error))
+                    log.warning("the ledger is away", role=self.name, error=error)
                     pause = 1.0
                 await either(waker.wait(pause), stop)
         finally:
@@ -325,4 +325,3 @@ def _join(first: Work, later: Work) -> None:
     richer = other if other.message.text and not one.message.text else one
     first.reading = replace(richer, message=message, flags=tuple(dict.fromkeys((*one.flags, *other.flags))))
     first.parts.append(later.row)
-

@@ -69,7 +69,7 @@ class Relay:
             waker.close()
 
     async def _trouble(self, error: Exception) -> None:
-        log.warning("envelopes wait in the outbox", error=str(error))
+        log.warning("envelopes wait in the outbox", error=error)
         if isinstance(error, BrokerAway):
             await say(self.parts, "relay", "trouble", f"the broker does not answer: {error}")
 
@@ -95,12 +95,19 @@ class Relay:
             )
 
         done = await publish_all(
-            [_item(row) for row in rows], publish, most=IN_FLIGHT, expected=lambda error: isinstance(error, PublishFailed)
+            [_item(row) for row in rows],
+            publish,
+            most=IN_FLIGHT,
+            expected=lambda error: isinstance(error, PublishFailed),
         )
         away = {row_id: error for row_id, error in done.failed.items() if isinstance(error, BrokerAway)}
         refused = {row_id: str(error) for row_id, error in done.failed.items() if row_id not in away}
         if refused:
-            log.error("the broker refuses envelopes; they are tried again", count=len(refused), error=next(iter(refused.values())))
+            log.error(
+                "the broker refuses envelopes; they are tried again",
+                count=len(refused),
+                error=next(iter(refused.values())),
+            )
         if done.confirmed or refused:
             ended = self.parts.clock()
             await self.parts.database.run(

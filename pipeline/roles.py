@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection
 
 from ledger import health, leases
+from ledger.database import Connection
 from ledger.errors import Fenced, LedgerAway
 from ledger.leases import Lease
 from pipeline.parts import Parts
@@ -50,7 +50,7 @@ class Holder:
         try:
             return await self.parts.database.run(lambda conn: leases.acquire(conn, self.name, holder))
         except LedgerAway as error:
-            log.warning("the ledger is away", lease=self.name, error=str(error))
+            log.warning("the ledger is away", lease=self.name, error=error)
             return None
 
     async def _hold(self, lease: Lease, work: Callable[[Lease], Awaitable[None]]) -> None:

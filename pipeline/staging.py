@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection
 from uuid_utils import uuid7
 
 from ledger import journal, linking, outgoing, settle, signed, snapshot
 from ledger.batch import Batch
+from ledger.database import Connection
 from ledger.journal import Claimed
 from ledger.serials import Numbers
 from ledger.state import Case, Identity, Link, State, Talk, Ticket
@@ -215,9 +215,7 @@ class Staging:
         settle.remember(case, link, ticket, self.state, self.parts.policy)
         envelope_id = str(uuid7())
         attachments = self._attachments(work, understood, ticket, envelope_id)
-        envelope = compose(
-            row, understood, link, ticket, route, who, attachments, envelope_id=envelope_id, flags=flags
-        )
+        envelope = compose(row, understood, link, ticket, route, who, attachments, envelope_id=envelope_id, flags=flags)
         self._keep(work, understood, case, link, ticket, route, envelope)
         events.staged(self.batch, row, link, ticket, envelope, reopened=was_closed and ticket.state == "open")
         acknowledge.owe(self, work, understood, link, ticket, route.answer_by)
@@ -227,7 +225,9 @@ class Staging:
         refused = any(part.refused for part in understood.message.attachments)
         return tuple(dict.fromkeys((*flags, "too_large"))) if refused else flags
 
-    def _route(self, row: Claimed, understood: Understood, link: Link, ticket: Ticket, flags: Sequence[str]) -> Decision:
+    def _route(
+        self, row: Claimed, understood: Understood, link: Link, ticket: Ticket, flags: Sequence[str]
+    ) -> Decision:
         """A ticket's desk stays with it; machine mail goes to `other`, a review to its own desk."""
         rules, message = self.parts.rules, understood.message
         channel = self.parts.settings.channels.get(row.account)
@@ -252,7 +252,9 @@ class Staging:
             decision = rules.route(case)
             ticket.category, ticket.audience, ticket.desk = decision.category, decision.audience, decision.desk
             ticket.priority, ticket.why = decision.priority, "\n".join(decision.why)
-            ticket.answer_by = decision.answer_by.timestamp() if decision.answer_by and message.machine is None else None
+            ticket.answer_by = (
+                decision.answer_by.timestamp() if decision.answer_by and message.machine is None else None
+            )
             return decision
         if message.machine is not None or link.kind == "review":
             return rules.route(case)
@@ -324,9 +326,7 @@ class Staging:
         )
         for native_id in {understood.message.native_id, *(p.part for p in understood.message.attachments if p.part)}:
             key = native_hash(self.parts, row, native_id)
-            self.batch.threads.append(
-                {"native_hash": key, "ticket": ticket.number, "ours": False, "outgoing_id": None}
-            )
+            self.batch.threads.append({"native_hash": key, "ticket": ticket.number, "ours": False, "outgoing_id": None})
         if understood.message.machine is None and link.owner:
             for identity in case.identities:
                 self.batch.holds[(identity.hash, ticket.number)] = {
@@ -383,4 +383,3 @@ def _state_of(part: Part, stored: Stored | None) -> tuple[Any, str | None]:
     if part.fetch is not None:
         return "pending", None
     return "refused", "the platform gave no content"
-

@@ -150,7 +150,6 @@ def _distinct(flags: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(flags))
 
 
-
 def kinds() -> list[str]:
     """The kinds of channel that there are: those with a connector and a normalizer."""
     import connectors

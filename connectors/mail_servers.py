@@ -1,0 +1,304 @@
+"""The two servers of a mailbox, synchronous: IMAPClient and smtplib, with deadlines on every call.
+
+Each method raises `Transient`, `Final` or `AccountTrouble`; none shows a password, a token or a citizen's address.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import smtplib
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as WIRE
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+from imapclient import IMAPClient, SocketTimeout
+from imapclient.exceptions import IMAPClientError, LoginError
+
+from connectors.base import AccountTrouble, Final, Outgoing, Transient
+from connectors.oauth import Tokens
+
+if TYPE_CHECKING:
+    from connectors.email import Settings
+
+CONNECT_SECONDS, READ_SECONDS = 15.0, 60.0
+PIECE = 1024 * 1024  # a large letter comes in pieces of this size: IMAPClient holds each answer in memory twice
+IDLE_SECONDS = 55.0  # NAT and servers drop a quiet connection sooner than RFC 2177's 29 minutes
+SLICE_SECONDS = 1.0
+POLL_SECONDS = 10.0  # where the server has no IDLE
+SMTP_IDLE_SECONDS = 25.0
+
+
+class Imap:
+    """One session on one folder, read-only. Not for several threads, but `hang_up` is."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._tokens = Tokens.of(settings)
+        self._client: Any = None
+        self._hung_up = False
+        self.uidvalidity = 0
+
+    def connect(self) -> None:
+        """Log in and select the folder."""
+        settings = self._settings
+        with _imap_errors():
+            client = IMAPClient(
+                settings.imap_host,
+                port=settings.imap_port,
+                ssl=settings.imap_security == "tls",
+                ssl_context=ssl.create_default_context() if settings.imap_security == "tls" else None,
+                timeout=SocketTimeout(CONNECT_SECONDS, READ_SECONDS),
+            )
+            self._client = client
+            with contextlib.suppress(OSError):
+                client.socket().setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if settings.imap_security == "starttls":
+                client.starttls(ssl.create_default_context())
+            self._log_in()
+            self.uidvalidity = int(client.select_folder(settings.folder, readonly=True)[b"UIDVALIDITY"])
+
+    def _log_in(self) -> None:
+        settings = self._settings
+        try:
+            if self._tokens is not None:
+                self._client.oauth2_login(settings.username, self._tokens.access())
+            elif settings.password is not None:
+                self._client.login(settings.username, settings.password.get_secret_value())
+        except LoginError:
+            raise AccountTrouble("the mail server refuses the login: check username and password") from None
+
+    def count(self) -> int:
+        """How many letters the folder holds."""
+        with _imap_errors():
+            return len(self._client.search())
+
+    def letters_after(self, last: int) -> list[tuple[int, int]]:
+        """(UID, size) of what came after `last`, in order."""
+        with _imap_errors():
+            # IMAPClient 4 refuses `fetch("5:*")`; and a search of "n:*" gives the last letter even when it is older.
+            uids = sorted(uid for uid in self._client.search(["UID", f"{last + 1}:*"]) if uid > last)
+            found: list[tuple[int, int]] = []
+            for start in range(0, len(uids), 1000):
+                sizes = self._client.fetch(uids[start : start + 1000], ["RFC822.SIZE"])
+                found += [(uid, int(sizes[uid][b"RFC822.SIZE"])) for uid in uids[start : start + 1000] if uid in sizes]
+            return found
+
+    def fetch(self, letters: Sequence[tuple[int, int]], most: int) -> list[bytes]:
+        """The bytes of these letters; of a larger one, one byte more than `most`. One that has vanished is left out."""
+        with _imap_errors():
+            small = [uid for uid, size in letters if size <= PIECE]
+            whole = self._client.fetch(small, ["BODY.PEEK[]"]) if small else {}
+            found: list[bytes] = []
+            for uid, size in letters:
+                if size > PIECE:
+                    found += self._in_pieces(uid, min(size, most + 1))
+                elif uid in whole and whole[uid].get(b"BODY[]") is not None:
+                    found.append(whole[uid][b"BODY[]"])
+            return found
+
+    def _in_pieces(self, uid: int, size: int) -> list[bytes]:
+        buffer = bytearray()
+        while len(buffer) < size:
+            length = min(PIECE, size - len(buffer))
+            answer = self._client.fetch([uid], [f"BODY.PEEK[]<{len(buffer)}.{length}>"]).get(uid)
+            if answer is None:
+                return []
+            piece = next((value for key, value in answer.items() if key.startswith(b"BODY[]")), b"")
+            if not piece:  # RFC822.SIZE may be larger than what there is
+                break
+            buffer += piece
+        return [bytes(buffer)]
+
+    def wait(self) -> None:
+        """Return when something may have come, at the latest after a minute. The caller looks by the cursor."""
+        with _imap_errors():
+            if not self._client.has_capability("IDLE"):
+                self._sleep(POLL_SECONDS)
+                self._client.noop()
+                return
+            self._client.idle()
+            deadline = time.monotonic() + IDLE_SECONDS
+            while not self._hung_up and time.monotonic() < deadline:
+                began = time.monotonic()
+                if self._client.idle_check(timeout=SLICE_SECONDS):
+                    break
+                # On a dead socket idle_check answers [] at once, for ever; only idle_done raises.
+                if time.monotonic() - began < SLICE_SECONDS / 2:
+                    break
+            self._client.idle_done()
+
+    def _sleep(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self._hung_up and time.monotonic() < deadline:
+            time.sleep(0.2)
+
+    def hang_up(self) -> None:
+        """Close the connection, from any thread: a polite LOGOUT could wait for a dead server."""
+        self._hung_up = True
+        if self._client is not None:
+            with contextlib.suppress(OSError, IMAPClientError, AttributeError, ValueError):
+                self._client.socket().shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError, IMAPClientError, AttributeError, ValueError):
+                self._client.shutdown()
+
+
+@contextmanager
+def _imap_errors() -> Iterator[None]:
+    try:
+        yield
+    except ssl.SSLCertVerificationError as error:
+        raise AccountTrouble(f"the mail server's certificate is not valid: {error.verify_message}") from None
+    except (IMAPClientError, OSError, ValueError, KeyError, AttributeError) as error:
+        # imaplib raises AttributeError and ValueError of its own on a connection that was closed under it.
+        raise Transient(f"the mail server does not answer: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__
+
+
+class Smtp:
+    """One SMTP connection, kept while it is used. For one thread at a time."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._tokens = Tokens.of(settings)
+        self._client: smtplib.SMTP | None = None
+        self._used = 0.0
+
+    def send(self, message: EmailMessage) -> None:
+        """Send one letter. A connection that was lost before the letter was begun is opened anew."""
+        if self._client is not None and (time.monotonic() - self._used > SMTP_IDLE_SECONDS or not self._alive()):
+            self.close()
+        with self._errors():
+            client = self._client or self._connect()
+            client.send_message(message)
+            self._used = time.monotonic()
+
+    def check(self) -> None:
+        """Connect and log in."""
+        self.close()
+        with self._errors():
+            self._connect()
+        self.close()
+
+    def close(self) -> None:
+        """Leave."""
+        client, self._client = self._client, None
+        if client is not None:
+            with contextlib.suppress(OSError, smtplib.SMTPException):
+                client.quit()
+
+    def _alive(self) -> bool:
+        try:
+            return self._client is not None and self._client.noop()[0] == 250
+        except (OSError, smtplib.SMTPException):
+            return False
+
+    def _connect(self) -> smtplib.SMTP:
+        settings = self._settings
+        host, port = settings.smtp_host or "", settings.smtp_port
+        if settings.smtp_security == "tls":
+            client: smtplib.SMTP = smtplib.SMTP_SSL(
+                host, port, timeout=READ_SECONDS, context=ssl.create_default_context()
+            )
+        else:
+            client = smtplib.SMTP(host, port, timeout=READ_SECONDS)
+            if settings.smtp_security == "starttls":
+                client.starttls(context=ssl.create_default_context())
+        self._client = client
+        client.ehlo_or_helo_if_needed()
+        if client.has_extn("auth"):
+            self._log_in(client)
+        return client
+
+    def _log_in(self, client: smtplib.SMTP) -> None:
+        settings = self._settings
+        if self._tokens is not None:
+            answer = f"user={settings.username}\x01auth=Bearer {self._tokens.access()}\x01\x01"
+            client.auth("XOAUTH2", lambda challenge=None: "" if challenge else answer)
+        elif settings.password is not None:
+            client.login(settings.username, settings.password.get_secret_value())
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except smtplib.SMTPAuthenticationError:
+            self.close()
+            raise AccountTrouble("the SMTP server refuses the login: check username and password") from None
+        except smtplib.SMTPRecipientsRefused as error:
+            self._client and self.close()
+            code = next(iter(error.recipients.values()))[0]
+            raise _by_code(code, "the recipient is refused") from None
+        except (smtplib.SMTPResponseException, smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+            self.close()
+            raise _by_code(error.smtp_code, "the letter is refused") from None
+        except ssl.SSLCertVerificationError as error:
+            self._client = None
+            raise AccountTrouble(f"the SMTP server's certificate is not valid: {error.verify_message}") from None
+        except (smtplib.SMTPException, OSError) as error:
+            self._client = None
+            raise Transient(f"the SMTP server does not answer: {_reason(error)}") from None
+
+
+def _by_code(code: int, what: str) -> Exception:
+    """RFC 5321, 4.2.1: 4yz may go through later, 5yz will not."""
+    if 500 <= code < 600:
+        return Final(f"{what} ({code})")
+    return Transient(f"{what} for now ({code})")
+
+
+def letter(outgoing: Outgoing, address: str, from_address: str | None) -> EmailMessage:
+    """The letter of an outgoing message: threaded, and marked as automatic where no person wrote it (RFC 3834).
+
+    Raises `Final` when there is nobody to send it to.
+    """
+    recipient = str(outgoing.address.get("email") or outgoing.address.get("sender") or "")
+    if "@" not in recipient or recipient.lower() == address:
+        raise Final("there is no address to answer to")
+    message = EmailMessage(policy=WIRE)
+    domain = address.rpartition("@")[2]
+    try:
+        user, _, host = recipient.rpartition("@")
+        message["To"] = Address(username=user, domain=host)
+    except (ValueError, IndexError):
+        raise Final("the citizen's address is not a valid one") from None
+    message["From"] = from_address or address
+    message["Subject"] = " ".join((outgoing.subject or "").split())
+    message["Date"] = format_datetime(_now())
+    message["Message-ID"] = f"<{outgoing.signed_id or outgoing.id}@{domain}>"
+    references = [_clean_id(reference) for reference in outgoing.references][-20:]
+    if references:
+        message["In-Reply-To"] = references[-1]
+        message["References"] = " ".join(references)
+    if outgoing.automatic:
+        message["Auto-Submitted"] = "auto-replied"
+        message["X-Auto-Response-Suppress"] = "All"
+        message["Precedence"] = "auto_reply"
+    message.set_content(outgoing.text + "\n", cte="base64")
+    for file in outgoing.files:
+        main, _, sub = file.media_type.partition("/")
+        message.add_attachment(file.content, maintype=main, subtype=sub or "octet-stream", filename=file.name)
+    return message
+
+
+def _clean_id(message_id: str) -> str:
+    """A Message-ID as it may stand in a header: a broken one of a broken client loses what would break ours."""
+    kept = "".join(char for char in message_id if "!" <= char <= "~" and char not in "<>")
+    return f"<{kept[:200]}>"
+
+
+def _now() -> Any:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC)

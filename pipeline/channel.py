@@ -1,0 +1,119 @@
+"""One channel's process: the holder of the account's lease receives (where it is polled), sends and fetches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from connectors.base import AccountTrouble, ConnectorError, Fenced, Transient
+from ledger import outgoing
+from ledger.errors import Fenced as LeaseLost
+from ledger.errors import LedgerAway
+from ledger.leases import Lease
+from ledger.wake import Waker
+from pipeline.channels import connector_of
+from pipeline.downloader import Downloader
+from pipeline.intake import AccountIntake
+from pipeline.parts import Parts
+from pipeline.roles import Holder, either, pause
+from pipeline.sender import Sender
+
+log = structlog.get_logger()
+
+IDLE_SECONDS = 5.0
+PREPARE_SECONDS = 3600.0
+PREPARE_AGAIN_SECONDS = 30.0
+
+
+@dataclass
+class Channel:
+    """Runs one configured channel until it is told to stop."""
+
+    parts: Parts
+    name: str
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Hold the account's lease and do its work; stand by while another worker has it."""
+        connector = connector_of(self.parts.settings, self.name)
+        if hasattr(connector, "most_bytes"):
+            connector.most_bytes = self.parts.settings.limits.mail
+        account = await connector.account()
+        holder = Holder(self.parts, f"channel:{connector.kind}:{account}", stop)
+        try:
+            await holder.run(lambda lease: self._work(connector, account, lease, stop))
+        finally:
+            await connector.close()
+
+    async def _work(self, connector: Any, account: str, lease: Lease, stop: asyncio.Event) -> None:
+        intake = AccountIntake(self.parts, connector.kind, self.name, account, lease)
+        sender = Sender(self.parts, connector, account, lease, intake)
+        downloader = Downloader(self.parts, connector, lease)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._guarded(stop, lambda: self._send(sender, stop)))
+            group.create_task(self._guarded(stop, lambda: self._rounds(downloader.round, "attachments", stop)))
+            if connector.polled:
+                group.create_task(self._guarded(stop, lambda: connector.receive(intake)))
+            if hasattr(connector, "prepare"):
+                group.create_task(self._prepare(connector, intake, stop))
+
+    async def _guarded(self, stop: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
+        """One side of the channel; a fault of its own is logged and it starts again, the other side goes on."""
+        wait = 1.0
+        while not stop.is_set():
+            try:
+                await work()
+                return
+            except (Fenced, LeaseLost) as error:
+                raise LeaseLost(str(error)) from None
+            except (LedgerAway, Exception) as error:
+                log.error("a part of the channel failed; it starts again", channel=self.name, exc_info=error)
+                await pause(wait, stop)
+                wait = min(wait * 2, 60.0)
+
+    async def _send(self, sender: Sender, stop: asyncio.Event) -> None:
+        waker = Waker(self.parts.database, "outgoing", look_seconds=0.05)
+        try:
+            while not stop.is_set():
+                try:
+                    due = await self.parts.database.look(lambda conn: outgoing.next_due(conn, self.name))
+                    now = self.parts.clock()
+                    if due is not None and due <= now and await sender.round():
+                        continue
+                    seconds = IDLE_SECONDS if due is None or due <= now else min(IDLE_SECONDS, due - now)
+                except LedgerAway:
+                    seconds = 1.0
+                await either(waker.wait(seconds), stop)
+        finally:
+            waker.close()
+
+    async def _rounds(self, work: Callable[[], Awaitable[int]], topic: str, stop: asyncio.Event) -> None:
+        waker = Waker(self.parts.database, topic, look_seconds=0.25)
+        try:
+            while not stop.is_set():
+                try:
+                    if await work():
+                        continue
+                    await either(waker.wait(IDLE_SECONDS), stop)
+                except LedgerAway:
+                    await pause(1.0, stop)
+        finally:
+            waker.close()
+
+    async def _prepare(self, connector: Any, intake: AccountIntake, stop: asyncio.Event) -> None:
+        """What the platform must be told (the webhook's address, the bot's commands), at start and every hour."""
+        while not stop.is_set():
+            seconds = PREPARE_SECONDS
+            try:
+                await connector.prepare(f"{self.parts.settings.http.base_url}/hooks/{self.name}")
+                if not connector.polled:
+                    await intake.healthy()
+            except (Transient, AccountTrouble) as error:
+                await intake.trouble(error)
+                seconds = PREPARE_AGAIN_SECONDS
+            except ConnectorError as error:
+                await intake.trouble(error)
+            await pause(seconds, stop)

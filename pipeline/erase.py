@@ -1,0 +1,90 @@
+"""`forget`, and what goes by itself when its time is up."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+from ledger import erasure, outbox
+from ledger.database import Connection
+from ledger.wake import notify
+from normalizer.envelope import rfc3339
+from normalizer.ticket_number import parse_exact
+from pipeline import events
+from pipeline.compose import moment
+from pipeline.parts import Parts
+
+# A file that no row names may belong to a transaction that is still going on.
+ORPHAN_AGE = timedelta(days=1)
+
+
+def erase(parts: Parts, number: str, *, cause: str) -> dict[str, Any] | None:
+    """Erase a ticket's personal data and keep the record of it. None when there is no such ticket."""
+    parsed = parse_exact(number)
+    number = str(parsed) if parsed else number
+    now = parts.clock()
+
+    def work(conn: Connection) -> tuple[dict[str, Any], list[str]] | None:
+        done = erasure.erase(conn, number, now)
+        if done is None:
+            return None
+        what, files = done
+        at = rfc3339(moment(now))
+        waits = len(what["broker_still_has"])
+        summary = f"{what['messages']} messages, {what['files']} files; the broker was given {waits} envelopes before"
+        kept = {"ticket": number, "at": at, "cause": cause, **what, "summary": summary}
+        erasure.record(conn, number, now, cause, kept)
+        outbox.add(conn, [events.row(now, "erased", conversation=f"ticket:{number}", ticket=number, cause=cause)])
+        notify(conn, "outbox")
+        return kept, files
+
+    done = parts.database.run_now(work)
+    if done is None:
+        return None
+    for file in done[1]:
+        parts.storage.delete(file)
+    return done[0]
+
+
+def close_silent(parts: Parts) -> int:
+    """Close tickets that have been silent for `retention.silent_tickets`."""
+    now = parts.clock()
+    since = now - parts.settings.retention.silent_tickets.total_seconds()
+
+    def work(conn: Connection) -> int:
+        numbers = erasure.close_silent(conn, since, now)
+        outbox.add(
+            conn,
+            [events.row(now, "closed", conversation=f"ticket:{n}", ticket=n, reason="silent") for n in numbers],
+        )
+        return len(numbers)
+
+    return parts.database.run_now(work)
+
+
+def erase_expired(parts: Parts) -> int:
+    """Erase what is past its time: raw payloads, and closed tickets. Returns how many of both."""
+    now, retention = parts.clock(), parts.settings.retention
+    count, files = parts.database.run_now(
+        lambda conn: erasure.erase_raw_before(conn, now - retention.raw.total_seconds())
+    )
+    for file in files:
+        parts.storage.delete(file)
+    limit = now - retention.closed_tickets.total_seconds()
+    for number in parts.database.look_now(lambda conn: erasure.expired(conn, limit)):
+        erase(parts, number, cause="retention")
+        count += 1
+    return count
+
+
+def sweep(parts: Parts) -> int:
+    """Remove files that no row names: left by a crash between the file and its row."""
+    removed = 0
+    old = parts.storage.names(ORPHAN_AGE)
+    while names := list(islice(old, 500)):
+        known = parts.database.look_now(lambda conn, names=names: erasure.known_files(conn, names))  # type: ignore[misc]
+        for name in set(names) - known:
+            parts.storage.delete(name)
+            removed += 1
+    return removed

@@ -1,0 +1,120 @@
+"""Runs one role or channel in this process until SIGTERM or SIGINT; the second signal ends it at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import structlog
+
+from config.log import configure
+from config.settings import Settings
+from ledger.errors import LedgerAway
+from ledger.storage import StorageError
+from pipeline.parts import Parts, open_parts
+
+log = structlog.get_logger()
+
+ROLES = ("web", "processor", "relay", "housekeeping")
+# What is in work gets so long to be finished.
+DRAIN_SECONDS = 18.0
+# While the database is away at the start, it is asked again; the supervisor need not start the process anew.
+AWAY_SECONDS = 2.0
+
+
+def run_one(settings: Settings, name: str) -> int:
+    """Run the role or the channel of this name. Returns the exit code."""
+    configure(settings)
+    return asyncio.run(_main(settings, name))
+
+
+async def _main(settings: Settings, name: str) -> int:
+    stop = asyncio.Event()
+    _listen_for_signals(stop)
+    parts = await _open(settings, stop)
+    if parts is None:
+        return 0
+    log.info("started", role=name, pid=os.getpid())
+    work = asyncio.create_task(_work(parts, name, stop))
+    try:
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not work.done():
+            await asyncio.wait({work}, timeout=DRAIN_SECONDS)
+        if not work.done():
+            log.warning("stopped before everything in work was finished; it goes on at the next start", role=name)
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            return 0
+        await work
+    finally:
+        parts.close()
+    log.info("stopped", role=name)
+    return 0
+
+
+async def _open(settings: Settings, stop: asyncio.Event) -> Parts | None:
+    said = False
+    while not stop.is_set():
+        try:
+            return await asyncio.to_thread(open_parts, settings)
+        except (LedgerAway, StorageError, OSError) as error:
+            if not said:
+                log.error("waiting for the database and the storage", error=error)
+            said = True
+            try:
+                async with asyncio.timeout(AWAY_SECONDS):
+                    await stop.wait()
+            except TimeoutError:
+                continue
+    return None
+
+
+async def _work(parts: Parts, name: str, stop: asyncio.Event) -> None:
+    """Each role imports only what it needs."""
+    if name == "web":
+        from board.serve import serve
+
+        await serve(parts, stop)
+    elif name == "processor" or name.startswith("processor-"):
+        from pipeline.processor import Processor
+
+        processor = Processor(parts)
+        await _until_back(processor.take_lease, stop)
+        if not stop.is_set():
+            await processor.run(stop)
+    elif name == "relay":
+        from pipeline.relay import Relay
+
+        await Relay(parts).run(stop)
+    elif name == "housekeeping":
+        from pipeline.housekeeping import Housekeeping
+
+        await Housekeeping(parts).run(stop)
+    else:
+        from pipeline.channel import Channel
+
+        await Channel(parts, name).run(stop)
+
+
+async def _until_back(work: object, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            await asyncio.to_thread(work)  # type: ignore[arg-type]
+            return
+        except LedgerAway:
+            await asyncio.sleep(AWAY_SECONDS)
+
+
+def _listen_for_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            os._exit(1)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)

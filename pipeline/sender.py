@@ -1,0 +1,141 @@
+"""Sends what is owed to citizens by one account: in order within a conversation, retried, each end recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import structlog
+from tenacity import RetryCallState, wait_exponential_jitter
+
+from connectors.base import AccountTrouble, Connector, Final, Intake, Outgoing, OutgoingFile, Transient
+from ledger import outbox, outgoing
+from ledger.database import Connection
+from ledger.leases import Lease
+from ledger.outgoing import Owed
+from ledger.wake import notify
+from pipeline import events
+from pipeline.compose import moment
+from pipeline.parts import Parts
+
+log = structlog.get_logger()
+
+AT_ONCE = 8
+# A transient refusal is tried again for about a day (the platforms keep theirs as long), then it has failed.
+FIRST_RETRY, LONGEST_RETRY, MOST_ATTEMPTS = 2.0, 1800.0, 60
+IDLE_SECONDS = 5.0
+SEND_SECONDS = 60.0
+
+
+@dataclass
+class Sender:
+    """The sending side of one account, under the lease of its holder."""
+
+    parts: Parts
+    connector: Connector
+    platform_account: str
+    lease: Lease
+    intake: Intake
+    _trouble: str | None = field(default=None, init=False)
+
+    async def round(self) -> int:
+        """Send what is due. Returns how many were tried. Raises `LedgerAway` or `Fenced`."""
+        now = self.parts.clock()
+        owed = await self.parts.database.run(
+            lambda conn: outgoing.next_owed(conn, self.parts.keys, self.lease, self.connector.name, now, AT_ONCE)
+        )
+        if owed:
+            await asyncio.gather(*(self._one(item) for item in owed))
+        return len(owed)
+
+    async def _one(self, owed: Owed) -> None:
+        try:
+            random_id = await self.parts.database.look(lambda conn: outgoing.random_id(conn, owed.seq))
+            async with asyncio.timeout(SEND_SECONDS):
+                sent = await self.connector.send(self._message(owed, random_id))
+        except Final as error:
+            await self._end(owed, "failed", str(error))
+        except AccountTrouble as error:
+            await self.intake.trouble(error)
+            await self._again(owed, LONGEST_RETRY / 60, str(error))
+        except Transient as error:
+            if owed.attempts >= MOST_ATTEMPTS:
+                await self._end(owed, "failed", f"given up: {error}")
+            else:
+                await self._again(owed, error.retry_after or _wait(owed.attempts), str(error))
+        except TimeoutError:
+            await self._again(owed, _wait(owed.attempts), "the platform did not answer in time")
+        else:
+            await self._sent(owed, tuple(key for key in (sent.native_id, *sent.more_ids) if key))
+
+    def _message(self, owed: Owed, random_id: int) -> Outgoing:
+        content = owed.content
+        files = tuple(
+            OutgoingFile(file["name"], file["media_type"], self._content(file)) for file in content.get("files", ())
+        )
+        last = content.get("last_message_at")
+        return Outgoing(
+            id=owed.id,
+            purpose=owed.purpose,  # type: ignore[arg-type]
+            address=content.get("address", {}),
+            text=content.get("text", ""),
+            random_id=random_id,
+            buttons=tuple((label, payload) for label, payload in content.get("buttons", ())),
+            reply_to=content.get("reply_to"),
+            subject=content.get("subject"),
+            references=tuple(content.get("references", ())),
+            signed_id=owed.signed_id,
+            automatic=content.get("automatic", True),
+            last_message_at=moment(last) if last else None,
+            files=files,
+            attempt=owed.attempts,
+            already_sent=owed.already_sent,
+        )
+
+    def _content(self, file: dict[str, str]) -> bytes:
+        return b"".join(self.parts.storage.open(file["key"], bytes.fromhex(file["wrapped_key"])))
+
+    async def _sent(self, owed: Owed, native_ids: tuple[str, ...]) -> None:
+        now = self.parts.clock()
+        kind = self.connector.kind
+        owner = "" if kind == "email" else self.platform_account
+        hashes = [
+            self.parts.keys.keyed_hash(b"native", kind.encode(), owner.encode(), native_id.encode("utf-8", "replace"))
+            for native_id in native_ids
+        ]
+        event = events.sent_row(now, owed, "delivered" if owed.reply_id else "acknowledged")
+
+        def work(conn: Connection) -> None:
+            outgoing.sent(conn, self.lease, owed, hashes, now, chat=kind != "email")
+            if event is not None:
+                outbox.add(conn, [event])
+                notify(conn, "outbox")
+
+        await self.parts.database.run(work)
+
+    async def _end(self, owed: Owed, state: str, reason: str) -> None:
+        now = self.parts.clock()
+        log.warning("a message to a citizen failed", channel=self.connector.name, purpose=owed.purpose, error=reason)
+        event = events.sent_row(now, owed, "failed", reason)
+
+        def work(conn: Connection) -> None:
+            outgoing.failed(conn, self.lease, owed.seq, reason)
+            if event is not None:
+                outbox.add(conn, [event])
+                notify(conn, "outbox")
+
+        await self.parts.database.run(work)
+
+    async def _again(self, owed: Owed, seconds: float, reason: str) -> None:
+        due = self.parts.clock() + seconds
+        await self.parts.database.run(lambda conn: outgoing.again(conn, self.lease, owed.seq, due, reason))
+
+
+_BACK_OFF = wait_exponential_jitter(initial=FIRST_RETRY, max=LONGEST_RETRY, jitter=FIRST_RETRY)
+
+
+def _wait(attempts: int) -> float:
+    """Seconds before the next try. The attempts are counted in the ledger, so only tenacity's schedule is used."""
+    state = RetryCallState(None, None, (), {})  # type: ignore[arg-type]
+    state.attempt_number = attempts
+    return _BACK_OFF(state)

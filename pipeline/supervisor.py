@@ -1,0 +1,175 @@
+"""`run`: a process for each channel and role, started again when it dies; killing one stops no other."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from config.log import configure
+from config.settings import Settings
+from ledger import leases
+from ledger.database import Database
+from ledger.errors import LedgerAway, LedgerTooNew
+from ledger.storage import StorageError
+from pipeline.parts import open_parts
+from pipeline.running import ROLES, run_one
+
+log = structlog.get_logger()
+
+# A dead process is started again within 5 s; one that dies at once waits a little longer each time.
+FIRST_WAIT, LONGEST_WAIT = 0.2, 4.5
+STEADY_SECONDS = 30.0
+STOP_SECONDS = 20.0
+LOOK_SECONDS = 0.2
+ROOT = Path(__file__).resolve().parent.parent
+
+_CHILD = "import sys; sys.path.insert(0, sys.argv.pop(1)); from pipeline.commandline import main; sys.exit(main(sys.argv[1:]))"
+
+
+class NoSuchName(ValueError):
+    """`run NAME` names neither a channel nor a role."""
+
+
+def run_named(settings: Settings, names: Sequence[str], config: Path | None) -> int:
+    """Run what is named, everything when nothing is. One name runs in this process. Raises `NoSuchName`."""
+    for name in names:
+        if name not in settings.channels and name not in ROLES and not _numbered(name):
+            known = ", ".join([*settings.channels, *ROLES])
+            raise NoSuchName(f"there is no channel and no role {name!r}; there are {known}")
+    if len(names) == 1:
+        return run_one(settings, names[0])
+    configure(settings)
+    try:
+        open_parts(settings).close()  # one process migrates; a wrong address is said at once
+    except (LedgerTooNew, StorageError, OSError) as error:
+        log.error("cannot start", error=error)
+        return 1
+    except LedgerAway as error:
+        log.error("the database is away; everything starts and waits for it", error=error)
+    return Supervisor(settings, list(names) or everything(settings), config).run()
+
+
+def _numbered(name: str) -> bool:
+    return name.startswith("processor-") and name.removeprefix("processor-").isdigit()
+
+
+def everything(settings: Settings) -> list[str]:
+    """Every process of one machine."""
+    postgresql = settings.database.url.get_secret_value().startswith("postgres")
+    # SQLite has one writer, so a second processor would only wait; on PostgreSQL they share the work.
+    processors = min(4, os.cpu_count() or 1) if postgresql else 1
+    names = ["web", "processor", *(f"processor-{number}" for number in range(2, processors + 1)), "housekeeping"]
+    if settings.broker.url.get_secret_value():
+        names.append("relay")
+    return [*names, *settings.channels]
+
+
+@dataclass
+class Child:
+    """One process that is kept running."""
+
+    name: str
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    wait: float = FIRST_WAIT
+    due: float = 0.0
+
+
+@dataclass
+class Supervisor:
+    """Starts the processes, and starts them again."""
+
+    settings: Settings
+    names: list[str]
+    config: Path | None
+    children: list[Child] = field(default_factory=list)
+    stopping: bool = False
+
+    def run(self) -> int:
+        """Until SIGTERM or SIGINT; then every process drains. Returns the exit code."""
+        self.children = [Child(name) for name in self.names]
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        self._greet()
+        while not self.stopping:
+            for child in self.children:
+                self._keep(child)
+            time.sleep(LOOK_SECONDS)
+        return self._stop()
+
+    def _greet(self) -> None:
+        log.info("running", processes=self.names, url=self.settings.http.base_url)
+
+    def _keep(self, child: Child) -> None:
+        now = time.monotonic()
+        if child.process is not None:
+            code = child.process.poll()
+            if code is None:
+                if now - child.started > STEADY_SECONDS:
+                    child.wait = FIRST_WAIT
+                return
+            log.warning("a process died and is started again", role=child.name, code=code, seconds=child.wait)
+            self._free_leases(child.process.pid)
+            child.process, child.due = None, now + child.wait
+            child.wait = min(child.wait * 2, LONGEST_WAIT)
+        if now >= child.due and not self.stopping:
+            child.process, child.started = self._start(child.name), now
+
+    def _start(self, name: str) -> subprocess.Popen[bytes]:
+        arguments = [sys.executable, "-c", _CHILD, str(ROOT), "run", name]
+        if self.config is not None:
+            arguments += ["--config", str(self.config)]
+        return subprocess.Popen(  # noqa: S603
+            arguments,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the supervisor, which tells the others
+            preexec_fn=_die_with_parent,
+        )
+
+    def _free_leases(self, pid: int) -> None:
+        """What a dead process held is free at once: nobody need wait for the lease to run out."""
+        try:
+            database = Database(self.settings.database.url.get_secret_value())
+            with contextlib.closing(database):
+                database.run_now(lambda conn: leases.drop(conn, f"{socket.gethostname()}:{pid}"))
+        except LedgerAway:
+            log.debug("leases not freed: the database is away")
+
+    def _on_signal(self, _number: int, _frame: object) -> None:
+        if self.stopping:
+            for child in self.children:
+                if child.process is not None:
+                    child.process.kill()
+            os._exit(1)
+        self.stopping = True
+
+    def _stop(self) -> int:
+        running = [child.process for child in self.children if child.process is not None]
+        for process in running:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in running:
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        log.info("stopped")
+        return 0
+
+
+def _die_with_parent() -> None:
+    """The kernel sends SIGTERM when the supervisor is gone, however it went (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
