@@ -29,7 +29,7 @@ class Stated:
 
     def rfc3339(self, zone: tzinfo) -> str:
         """The date alone, or date and time with the offset of the stated zone, else of `zone`."""
-        if self.time is None:
+        if self.time is None or self.day.year < 1970:  # local mean time has seconds in its offset, RFC 3339 has none
             return self.day.isoformat()
         return datetime.combine(self.day, self.time, self.zone or zone).isoformat()
 
@@ -59,7 +59,7 @@ _DATE = re.compile(
     r"|(?P<rel>сегодня|вчера|позавчера|today|yesterday)(?![а-яa-z])"
     r"|(?:в|во) (?:прошл[а-я]{2,3} |минувш[а-я]{2,3} |эт[оу] )?"
     r"(?P<week>понедельник|вторник|среду|четверг|пятницу|субботу|воскресенье)(?![а-я])"
-    r"|(?P<ago>\d{1,2}|два|две|три|четыре|пять) (?:дня|дней|день) назад"
+    r"|(?P<ago>\d{1,2}|два|две|три|четыре|пять) (?:дня|дней|день) назад|(?P<weeks>неделю) назад"
     r")"
 )
 _DIGIT = re.compile(r"\d")
@@ -148,6 +148,8 @@ def _day(match: re.Match[str], today: date | None) -> date | None:
         if match["ago"]:
             days = _NUMBER_WORDS.get(match["ago"]) or int(match["ago"])
             return today - timedelta(days=days) if today else None
+        if match["weeks"]:
+            return today - timedelta(days=7) if today else None
         if match["d"]:
             full = len(match["y"] or "") == 4
             if not full and (len(match["m"]) != 2 or not (match["y"] or match["s"] == ".")):

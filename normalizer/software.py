@@ -6,7 +6,7 @@ import re
 
 from normalizer.folding import matches
 
-_VERSION = r"(?:[ /,-]{1,2}(?:версия |версии |version |v\.? ?)?(?P<v>\d{1,4}(?:[._]\d{1,5}){0,3}))?"
+_VERSION = r"(?:[ /,-]{0,2}(?:версия |версии |version |v\.? ?)?(?P<v>\d{1,4}(?:[._]\d{1,5}){0,3}))?"
 _BROWSERS = (
     (
         "Яндекс.Браузер",
@@ -18,12 +18,12 @@ _BROWSERS = (
     ("Atom", r"браузер[а-я]{0,2} атом|atom browser"),
     ("Samsung Internet", r"samsung ?internet|samsungbrowser"),
     ("Firefox", r"mozilla firefox|firefox|fxios|файрфокс[а-я]?|мозил+[аеуы]"),
-    ("Internet Explorer", r"internet explorer|msie"),
+    ("Internet Explorer", r"internet explorer|msie|ie(?= ?\d)"),
     ("Chrome", r"google chrome|chrome|crios|гугл[ -]хром[а-я]?|хром(?![а-я])|хроме(?![а-я])"),
     ("Safari", r"safari|сафари"),
 )
 _SYSTEMS = (
-    ("Windows", r"windows(?: nt)?|винд(?:овс|а|у|ы|е)(?![а-я])|виндоус"),
+    ("Windows", r"windows(?: nt)?|win(?= ?\d)|винд(?:овс|а|у|ы|е)(?![а-я])|виндоус"),
     ("Android", r"android|андро[ий]д[а-я]{0,2}"),
     ("iOS", r"(?<![a-z])ios(?![a-z])|iphone os|cpu os"),
     ("macOS", r"mac ?os(?: x)?|os x|макос"),
@@ -35,7 +35,7 @@ _ANY_BROWSER = re.compile(
 )
 _ANY_SYSTEM = re.compile(
     r"(?<![a-zа-я])(?:" + "|".join(f"(?P<s{i}>{p})" for i, (_, p) in enumerate(_SYSTEMS))
-    + r")(?:[ /,-]{1,2}(?:версия |версии |version )?(?P<v>\d{1,4}(?:[._]\d{1,5}){0,3}|xp|vista)(?!\d))?"
+    + r")(?:[ /,-]{0,2}(?:версия |версии |version )?(?P<v>\d{1,4}(?:[._]\d{1,5}){0,3}|xp|vista)(?!\d))?"
 )  # fmt: skip
 _DEVICE = re.compile(
     r"(?<![a-zа-я])(?:(?P<apple>iphone|айфон[а-я]{0,2}|ipad|айпад[а-я]{0,2}|macbook"
@@ -52,11 +52,11 @@ _APPLE = {"айф": "iPhone", "айп": "iPad", "мак": "MacBook", "iph": "iPh
 _USER_AGENT = re.compile(r"mozilla/5\.0 \((?P<system>[^)\n]{1,200})\)(?P<rest>[^\n]{0,300})")
 _BROWSER_STEMS = (
     "яндекс", "yandex", "yabrowser", "браузер", "microsoft edge", "ms edge", "edg", "opera", "opr", "опер",
-    "atom", "samsung", "mozilla", "firefox", "fxios", "файрфокс", "мозил", "internet explorer", "msie",
+    "atom", "samsung", "mozilla", "firefox", "fxios", "файрфокс", "мозил", "internet explorer", "msie", "ie",
     "google", "chrome", "crios", "гугл", "хром", "safari", "сафари",
 )  # fmt: skip
 _SYSTEM_STEMS = (
-    "windows", "винд", "android", "андро", "ios", "iphone os", "cpu os", "mac", "os x", "макос", "harmony",
+    "win", "винд", "android", "андро", "ios", "iphone os", "cpu os", "mac", "os x", "макос", "harmony",
     "astra", "альт линукс", "ubuntu", "linux", "линукс",
 )  # fmt: skip
 _DEVICE_STEMS = (

@@ -1,6 +1,6 @@
 """What the problem is about: application, service, step, error, time, device, system, browser."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -34,6 +34,13 @@ def details(text: str) -> dict[str, object]:
         ("заявление №1234567890 на сайте", "1234567890"),
         ("Статус заявления: 4567890123.", "4567890123"),
         ("application number 4567890", "4567890"),
+        ("заявление от 12.11.2026 № 123456", "123456"),
+        ("моё заявление, поданное 20.11.2026, номер 5551234567", "5551234567"),
+        ("номер заявления - АБ-12345/2026", "АБ-12345/2026"),
+        ("заявка № 998877 на услугу", "998877"),
+        ("Заявление (1234567890) зависло", "1234567890"),
+        ("заявление на выплату, СНИЛС 112-233-445 95", None),
+        ("При подаче заявления 3 раза вылетает", None),
         ("номер заявления 261122-000123-4", None),
         ("номер заявления 261122 000123 4", None),
         ("заявление от 12.11.2026 не принято", None),
@@ -52,6 +59,9 @@ def test_an_application_number_is_another_thing_than_a_ticket_number(text: str, 
         ("Услуга «Загранпаспорт нового образца» недоступна", "Загранпаспорт нового образца"),
         ("Услуга: Регистрация по месту жительства\nне работает", "Регистрация по месту жительства"),
         ("не могу записаться к врачу, пишет ошибку", "записаться к врачу"),
+        ("Запись на прием к врачу не работает", "Запись на прием к врачу"),
+        ("хочу оформить загранпаспорт, не получается", "загранпаспорт"),
+        ("запись на завтра", None),
         ("подаю заявление на пособие, но ошибка", "пособие"),
         ("не могу войти", None),
     ],
@@ -70,6 +80,9 @@ def test_the_service_is_kept_as_stated(text: str, service: str | None) -> None:
         ("при оплате госпошлины выдает ошибку", "при оплате госпошлины"),
         ("ошибка при входе в личный кабинет", "при входе в личный кабинет"),
         ("it fails at step 3", "step 3"),
+        ("на третьем шаге", "третьем шаге"),
+        ("шаг 5 из 7", "шаг 5"),
+        ("при нажатии кнопки «Отправить» ничего не происходит", "при нажатии кнопки «Отправить»"),
         ("не приходит код", None),
     ],
 )
@@ -90,6 +103,10 @@ def test_the_step_is_kept_as_stated(text: str, step: str | None) -> None:
         ("HTTP 502", "502"),
         ("502 Bad Gateway", "502"),
         ("error code E-1001", "E-1001"),
+        ("ошибка (код 1034)", "1034"),
+        ("код: 0x80070005", "0x80070005"),
+        ("выдаёт ошибку «Не удалось войти. Код: ESIA-005011»", "ESIA-005011"),
+        ("Ошибка ЕСИА-005011", "ЕСИА-005011"),
         ("ошибка 5 раз подряд", None),
         ("ошибка 20.11.2026", None),
         ("ошибка в 15:30", None),
@@ -108,6 +125,9 @@ def test_an_error_code_is_told_from_counts_and_dates(text: str, code: str | None
         ('появляется сообщение "Данные не найдены"', "Данные не найдены"),
         ("ошибка: Сервис недоступен. Попробуйте позже", "Сервис недоступен"),
         ("Текст ошибки:\nНе удалось загрузить файл", "Не удалось загрузить файл"),
+        ("На экране надпись: Технические работы", "Технические работы"),
+        ("Error: connection timed out", "connection timed out"),
+        ("появляется окно с текстом «Доступ запрещен»", "Доступ запрещен"),
         ("the page says “Something went wrong”", "Something went wrong"),
         ("услуга «Загранпаспорт» недоступна", None),
         ("не приходит код", None),
@@ -133,6 +153,11 @@ def test_the_error_is_kept_in_its_exact_words(text: str, said: str | None) -> No
         ("вчера в 12:00 (мск+2)", "2026-11-21T12:00:00+05:00"),
         ("30.12 подал", "2025-12-30"),
         ("3 дня назад", "2026-11-19"),
+        ("неделю назад", "2026-11-15"),
+        ("22.11.2026 12:47:33", "2026-11-22T12:47:33+03:00"),
+        ("19 ноября 2026 года в 18 часов 30 минут", "2026-11-19T18:30:00+03:00"),
+        ("вчера в 25:70", "2026-11-21"),
+        ("записался на 25.11.2026 к врачу", None),
         ("паспорт выдан 12.03.2010", None),
         ("дата рождения 12.03.1990", None),
         ("заявление от 12.11.2026", None),
@@ -168,6 +193,10 @@ def test_today_is_the_writers_day_and_not_that_of_utc() -> None:
             {"device": "Samsung Galaxy A52", "os": "Android 14", "browser": "Яндекс.Браузер 24.1"},
         ),
         ("айфон 11", {"device": "iPhone 11"}),
+        ("айфоне 14 про макс, iOS17", {"device": "iPhone 14 Pro Max", "os": "iOS 17"}),
+        ("Win 10, IE 11", {"os": "Windows 10", "browser": "Internet Explorer 11"}),
+        ("Honor 9X, Android 10", {"device": "Honor 9X", "os": "Android 10"}),
+        ("с компьютера через Мозилу", {"device": "компьютер", "browser": "Firefox"}),
         ("С ноутбука, Windows 11, хром", {"device": "ноутбук", "os": "Windows 11", "browser": "Chrome"}),
         ("телефон Xiaomi Redmi Note 10, андроид 12", {"device": "Xiaomi Redmi Note 10", "os": "Android 12"}),
         ("Firefox версия 121.0, Astra Linux", {"browser": "Firefox 121.0", "os": "Astra Linux"}),
@@ -180,3 +209,13 @@ def test_today_is_the_writers_day_and_not_that_of_utc() -> None:
 def test_device_system_and_browser(text: str, expected: dict[str, str]) -> None:
     found = details(text)
     assert {name: found[name] for name in ("device", "os", "browser") if name in found} == expected
+
+
+@pytest.mark.parametrize("year", [1, 1900, 9999])
+def test_a_broken_clock_of_the_sender_breaks_nothing(year: int) -> None:
+    broken = datetime(year, 1, 1, tzinfo=UTC)
+    for text in ("вчера в 15:30", "01.01.0001 в 10:00 по Владивостоку", "31.12.9999 в 10:00 UTC-12", "3 дня назад"):
+        moment = find(text, sent_at=broken, timezone="Asia/Kamchatka").occurred_at
+        assert moment is None or datetime.fromisoformat(moment).utcoffset() in (
+            None, *(timedelta(hours=hours) for hours in range(-12, 15))
+        )  # fmt: skip
