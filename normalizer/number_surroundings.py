@@ -7,7 +7,7 @@ import re
 _TIGHT = "-./,:\\"
 _MIXED_LEFT = re.compile(r"(?:[0-9][A-Za-z]|[A-Za-z][0-9]|(?<![^\W_])[A-Fa-f]{2,})[0-9A-Za-z]{0,30}-\Z")
 _MIXED_RIGHT = re.compile(r"-(?:[0-9]+[A-Za-z]|[A-Za-z]+[0-9])")
-_IN_BRACKETS = re.compile(r" ?\([0-9]{3}")  # «8 (916…»: the last digit begins a phone
+_TRUNK = re.compile(r"[^0-9][78] ?\([0-9]{3}[) ]")  # «8 (916…»: the last digit begins a phone
 _MORE = re.compile(r"[ -]{1,2}[0-9]")  # twelve digits, a space, and a phone: not thirteen
 _DATED = re.compile(r"(?<![0-9])(?:[0-9]{1,2}[./-][0-9]{1,2}[./-])?(?:20)?[0-9]{2}\Z")
 
@@ -24,7 +24,7 @@ def part_of_more(text: str, start: int, end: int, kinds: set[str], *, labelled: 
     """Whether the groups around go on with the same separators, so that this is a piece of something longer."""
     if text[start - 1 : start] == "+":
         return True
-    if "-" not in kinds and _IN_BRACKETS.match(text, end):
+    if kinds & {" ", "\n"} and _TRUNK.match(text, end - 2):
         return True
     if "" in kinds and len(kinds) == 2 and not labelled and _MORE.match(text, end):
         return True

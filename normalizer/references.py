@@ -82,9 +82,12 @@ _BETWEEN = rf"{_WRAP}(?:[-_/\\~*=·•]{{1,3}}{_WRAP}|[.,:])?"
 _GROUPED = re.compile(
     rf"{_ALONE_LEFT}([{_DIGIT}]{{6}})({_BETWEEN})([{_DIGIT}]{{6,7}})({_BETWEEN})([{_DIGIT}]){_ALONE_RIGHT}"
 )
+# Where thirteen digits in one run are followed by a single one, they come first: «2611220001230 5 дней жду».
+_BARE = re.compile(rf"([{_DIGIT}]{{6}})()([{_DIGIT}]{{6}})()([{_DIGIT}]){_ALONE_RIGHT}")
 _GROUP = re.compile(rf"[{_DIGIT}]+")
 _CHAIN = re.compile(rf"{_ALONE_LEFT}[{_DIGIT}]++{_ALONE_RIGHT}(?:{_BETWEEN}[{_DIGIT}]++{_ALONE_RIGHT})*+")
-_PIECE = re.compile(r"(?:(?! +[-/] )[^\n])++")  # of a chain: a line, or what a spaced dash sets apart
+# Pieces of a chain: a line or what a spaced dash sets apart; what holds together without a space.
+_LINE, _WORD = re.compile(r"(?:(?! +[-/] )[^\n])++"), re.compile(r"[^ \n]+")
 _QUICK = re.compile(rf"\d(?:\D*+\d){{{_LEAST_REAL_DIGITS - 1}}}")
 _UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9a-fA-F])")
 _REAL_DIGIT = re.compile(r"[0-9]")
@@ -219,7 +222,7 @@ class _Reader:
         return _Candidate(digits, right, written, self.flat.origin(start))
 
     def _pass(self, text: str) -> None:
-        grouped = list(_GROUPED.finditer(text, self.first, self.last))
+        grouped = [_BARE.match(text, m.start()) or m for m in _GROUPED.finditer(text, self.first, self.last)]
         edges = {match.start() for match in grouped} | {match.end() for match in grouped}
         for match in grouped:
             if self.examined >= _MOST_EXAMINED:
@@ -287,7 +290,7 @@ class _Reader:
             return
         if self._prefix(text, groups):
             return
-        for piece in _PIECE.finditer(text, start, end):
+        for piece in (*_LINE.finditer(text, start, end), *_WORD.finditer(text, start, end)):
             if 13 <= piece.end() - piece.start() < end - start and self.examined < _MOST_EXAMINED:
                 piece_end = min(piece.end(), piece.start() + 600)
                 self._whole(text, [(g.start(), g.end()) for g in _GROUP.finditer(text, piece.start(), piece_end)])
