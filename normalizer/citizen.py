@@ -169,9 +169,9 @@ def _passport(text: str, low: str, taken: list[tuple[int, int]]) -> Passport | N
     issued = _ISSUED.search(low, start, stop)
     if issued:
         begin, end = issued.span("by")
-        opening = re.compile(r"\d{1,2}[./]\d{1,2}[./]\d{2,4}\s?(?:г\.?)?[ ,]*").match(
-            low, begin
-        )  # «выдан 12.03.2010 ОВД …»
+        opening = re.compile(
+            r"(?:\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{1,2} [а-я]{3,8} \d{4})\s?(?:г(?:\.|ода)?)?[ ,]*"
+        ).match(low, begin)  # «выдан 12.03.2010 ОВД …»
         begin = opening.end() if opening else begin
         cut = _END_OF_ISSUER.search(low, begin, end)
         issued_by = text[begin : cut.start() if cut else end].strip(" ,.:-") or None
@@ -179,7 +179,7 @@ def _passport(text: str, low: str, taken: list[tuple[int, int]]) -> Passport | N
 
 
 _ACCOUNT = re.compile(
-    r"(?:лицев[а-я]{2,3} сч[её]т[а-я]{0,2}|лиц\. ?сч[её]т[а-я]{0,2}|(?<![а-я])л ?/ ?с(?![а-я])"
+    r"(?:лицев[а-я]{2,3} сч[её]т[а-я]{0,2}|лиц\. ?сч[её]т[а-я]{0,2}|(?<![а-я])л ?/ ?с(?:ч[её]?т?[а-я]{0,2})?(?![а-я])"
     r"|account (?:number|no\.?))"
     r"[^\d\n]{0,16}?([a-zа-я]{0,3}\d(?:[ -]?\d){3,19})(?![\d])"
 )
@@ -301,14 +301,14 @@ _ANSWER_BY = re.compile(
     r"(?:(?:предпочтительн|удобн|желаем)[а-я]{2,3} (?:способ|канал|вид)[а-я]? (?:связи|ответа)"
     r"|(?:способ|канал)[а-я]? (?:связи|ответа)|preferred (?:channel|contact)(?: method)?"
     r"|(?:ответ(?:ить|ьте)?|ответа|связаться|свяжитесь|связь|сообщ(?:ите|ить)|отвечайте|напишите"
-    r"|пишите|информируйте|уведомите|(?:при|вы)шлите(?: мне)? ответ)(?![а-я])"
+    r"|пишите|информируйте|информировать|уведомите|уведомить|(?:при|вы)шлите(?: мне)? ответ)(?![а-я])"
     r"|(?:reply|answer|contact me|write to me|respond)(?![a-z]))"
     r"(?P<between>[^.!?\n]{0,48}?)(?:(?<![а-яa-z])(?:по|на|в|через|by|via|to)(?![а-яa-z])"
     r"|[:-]) ?(?:мо[а-я]{1,2} |мне |my |the )?(?:" + _NAMED_CHANNEL + ")"
 )
 _ANSWER_STEMS = (
     "предпочтительн", "удобн", "желаем", "способ", "канал", "preferred", "ответ", "связ", "свяжитесь", "сообщ",
-    "отвечайте", "напишите", "пишите", "информируйте", "уведомите", "пришлите", "вышлите", "reply", "answer",
+    "отвечайте", "напишите", "пишите", "информир", "уведом", "пришлите", "вышлите", "reply", "answer",
     "contact", "write", "respond",
 )  # fmt: skip
 _CALL_ME = re.compile(
@@ -319,13 +319,16 @@ _SMS_ME = re.compile(
     r"(?:пришлите|ответьте|отправьте|напишите|сообщите)(?: мне)?(?: ответ)? (?:по |в )?(?:смс"
     r"|sms)(?![- ]?код| с кодом)"
 )
-_NO_ANSWER = re.compile(r"не (?:прих|приш|получ|поступ|дозвон|мог|надо|нужно|звон|перезв|пис)|не$|не $|нет|без|жду уже")
+_NO_ANSWER = re.compile(
+    r"(?<![а-я])(?:не (?:прих|приш|получ|поступ|дозвон|мог|надо|нужно|звон|перезв|пис)|не ?$"
+    r"|нет(?![а-я])|без|жду уже)"
+)
 
 
 def _preferred_channel(low: str) -> str | None:
     """Where the citizen wants the answer; None when he only complains that none came there."""
     for match in matches(_ANSWER_BY, low, _ANSWER_STEMS):
-        before = low[max(0, match.start() - 16) : match.start()]
+        before = re.split(r"[,.!?\n]", low[max(0, match.start() - 16) : match.start()])[-1]
         if not _NO_ANSWER.search(before) and not _NO_ANSWER.search(match["between"]):
             return match.lastgroup if match.lastgroup != "between" else None
     if ("смс" in low or "sms" in low) and _SMS_ME.search(low):
@@ -336,7 +339,9 @@ def _preferred_channel(low: str) -> str | None:
 
 _HOUR = r"\d{1,2}(?:[:.\-]\d\d)?(?: ?(?:час[а-я]{0,2}|ч\.?|утра|дня|вечера|am|pm)(?![а-яa-z]))?"
 _DAY = (
-    r"(?:сегодня|завтра|послезавтра|в любое (?:время|удобное время)|в (?:понедельник|вторник|среду"
+    r"(?:сегодня|завтра|послезавтра|\d{1,2} (?:янв|фев|мар|апр|мая|июн|июл|авг|сен|окт|ноя"
+    r"|дек)[а-я]{0,6}|\d{1,2}\.\d\d(?:\.\d{2,4})?|в любое (?:время|удобное время)|в (?:понедельник"
+    r"|вторник|среду"
     r"|четверг|пятницу|субботу|воскресенье|будни[а-я]?|рабоч[а-я]{2} (?:время|дни|часы)|выходные|обед)"
     r"|вечером|утром|днем|после обеда|до обеда|today|tomorrow)"
 )

@@ -9,9 +9,11 @@ from normalizer.folding import fold
 _CLAUSE = re.compile(r"[.!?\n;]")
 _ASKED_FOR = (
     r"(?:парол[а-я]{1,3}|пин[- ]?код[а-я]{0,2}|пин(?![а-я])|pin(?![a-z])|cvv2?|cvc2?|кодов[а-я]{2,3} слов[а-я]"
-    r"|код[а-я]{0,2}(?:,)? (?:из|от|с|который|подтверждения|доступа|безопасности|авторизации|активации|на обороте|в)"
+    r"|код[а-я]{0,2}(?:,)? (?:из|от|который|подтверждения|доступа|безопасности|авторизации|активации"
+    r"|на обороте|с обратн|в смс|в сообщ)"
     r"|(?:смс|sms|проверочн[а-я]{2}|одноразов[а-я]{2}|полученн[а-я]{2}"
-    r"|пришедш[а-я]{2,3})[- ]код[а-я]{0,2}|код[а-я]{0,2}(?![а-я])(?! (?:ошибк|регион|услуг|подраздел"
+    r"|пришедш[а-я]{2,3})[- ]код[а-я]{0,2}|код[а-я]{0,2}(?![а-я])(?! (?:с картин|с изобр|на картин"
+    r"|ошибк|регион|услуг|подраздел"
     r"|ведомств|заявк|обращ))"
     r"|(?:данн[а-я]{2}|номер[а-я]{0,2}|реквизит[а-я]{1,2})(?: ваше[а-я]{1,2}| своей| банковской"
     r"| вашей банковской){0,2} карт[а-я]{1,2}"
@@ -32,7 +34,16 @@ _SEND = re.compile(
 _ENTER = re.compile(r"(?:введите|укажите|ввести|указать|подтвердите|вводите)(?![а-я])" + _BETWEEN + _ASKED_FOR)
 _DEMAND = re.compile(
     r"(?:прос[ия]т|просил[аи]?|требу[ею]т|требовал[аи]?|запрашива[а-я]{2,4}|выманива[а-я]{2,4}"
-    r"|необходимо|нужно|срочно|должны|обязаны|попросил[аи]?|потребовал[аи]?)(?![а-я])"
+    r"|попросил[аи]?|потребовал[аи]?"
+    r"|просьб[а-я]{1,2}|(?:вам|вы) (?:срочно )?(?:необходимо|нужно|надо|должны|обязаны))(?![а-я])"
+)
+# A person or a caller, unlike a page, has no business with a code: «сотрудник банка требует код из смс».
+_BY_A_PERSON = re.compile(
+    r"(?:звон|мошенник|сотрудни|менеджер|написал|пишут|мужчин|девушк|женщин|человек|незнаком"
+    r"|служб[а-я] безопасн|из банка|полици)"
+    r"[^.!?\n]{0,64}?(?<![а-я])(?:прос[ия]т|просил[аи]?|требу[ею]т|требовал[аи]?|попросил[аи]?"
+    r"|потребовал[аи]?|выманива[а-я]{2,4}|узнал[аи]?)"
+    r"(?![а-я])(?: (?:у меня|меня|от меня|мой|мои|прислать|ему|им)){0,2} " + _ASKED_FOR
 )
 _ENGLISH = re.compile(
     r"(?:send|tell|give|provide|share|reply with|confirm|verify|forward)(?: to)?(?: us| me)? (?:with )?your "
@@ -48,7 +59,7 @@ _FOR_ME = re.compile(
 )
 _YOURS = re.compile(
     r"(?:^|[^а-я])(?:ваш|свой|свои|сво[еюи]|нам|сюда|оператор|сотрудник|в ответ|из (?:смс|sms|сообщ)"
-    r"|на обороте|карт|скан|фото|cv|пин|в этот чат)"
+    r"|на обороте|карт|скан|фото|cv|пин|в этот чат|на этот|по этому)"
 )
 _LINKED = re.compile(r"https?://|по ссылке|перейд(?:ите|я)|в ответном|в ответ на это")
 
@@ -64,6 +75,8 @@ def asks_for_secrets(text: str) -> bool:
         return True
     if not _HINT.search(low):
         return False
+    if any(not _negated(low, m.start()) for m in _BY_A_PERSON.finditer(low)):
+        return True
     if any(_asks(low, m) for m in _TELL.finditer(low)) or any(_asks_to_send(low, m) for m in _SEND.finditer(low)):
         return True
     return _LINKED.search(low) is not None and any(_linked(low, m) for m in _ENTER.finditer(low))
@@ -92,8 +105,13 @@ def _asks_to_send(low: str, match: re.Match[str]) -> bool:
     """«Пришлите код» alone is what a citizen writes to us; «пришлите нам код из СМС» is not."""
     if not _asks(low, match):
         return False
+    if match[0].startswith(_INFINITIVES):  # «необходимо отправить скан через портал» is a citizen's own task
+        return _DEMAND.search(_clause_before(low, match.start())) is not None
     around = match["between"] + low[match.start("what") : match.end() + 16]
     return _YOURS.search(around) is not None or _DEMAND.search(_clause_before(low, match.start())) is not None
+
+
+_INFINITIVES = ("прислать", "отправить", "выслать", "предоставить")
 
 
 def _linked(low: str, match: re.Match[str]) -> bool:

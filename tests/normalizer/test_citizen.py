@@ -122,6 +122,14 @@ def test_a_signature_gives_the_name_when_the_text_does_not() -> None:
         ("9161234567", "+79161234567"),
         ("(495) 123-45-67", "+74951234567"),
         ("мой номер +375 29 123 45 67", "+375291234567"),
+        ("+7(495)123-45-67 доб. 123", "+74951234567"),
+        ("тел 8 9 1 6 1 2 3 4 5 6 7", "+79161234567"),
+        ("тел.:89161234567,89261234567", "+79161234567"),
+        ("+7 916 123‑45‑67", "+79161234567"),
+        ("ОГРН 1027700132195", None),
+        ("УИН 18810177230101234567", None),
+        ("заявление 89161234567", None),
+        ("телефон: 123-45-67", None),
         ("заявление № 9161234567", None),
         ("ИНН: 7707083893", None),
         ("обращение 261122-000123-4", None),
@@ -193,12 +201,31 @@ def test_a_passport_is_read_with_its_date_and_issuer() -> None:
     assert found == Passport(
         series="4510", number="123456", issued_on=date(2010, 3, 12), issued_by="ОВД района Ясенево г. Москвы"
     )
+    found = facts("паспорт 45 10 №123456 выдан 12 марта 2010 г. ОУФМС России по г. Москве").passport
+    assert found == Passport(
+        series="4510", number="123456", issued_on=date(2010, 3, 12), issued_by="ОУФМС России по г. Москве"
+    )
     assert facts("паспорт потерял").passport is None
 
 
 def test_an_account_number_is_read_as_written() -> None:
     assert facts("лицевой счёт № 1234567890").account_number == "1234567890"
     assert facts("л/с 00123456").account_number == "00123456"
+    assert facts("л/счет 123456789012").account_number == "123456789012"
+
+
+@pytest.mark.parametrize(
+    ("text", "email"),
+    [
+        ("e-mail: Ivan.Petrov+gu@sub.mail.ru.", "ivan.petrov+gu@sub.mail.ru"),
+        ("<ivan@mail.ru>", "ivan@mail.ru"),
+        ("почта иван@почта.рф", "иван@почта.рф"),
+        ("ivan@mail", None),
+        ("@ivan в телеграме", None),
+    ],
+)
+def test_an_address_is_read_without_its_surroundings(text: str, email: str | None) -> None:
+    assert facts(text).email == email
 
 
 @pytest.mark.parametrize(
@@ -207,6 +234,10 @@ def test_an_account_number_is_read_as_written() -> None:
         ("прошу ответить на почту a.b@ya.ru", "email"),
         ("Ответ прошу по телефону", "phone"),
         ("перезвоните мне", "phone"),
+        ("Ответьте мне на почту, пожалуйста", "email"),
+        ("Прошу уведомить по смс", "sms"),
+        ("Не звоните, напишите на почту", "email"),
+        ("Мне сообщили по телефону что готово", None),
         ("пришлите ответ в личный кабинет", "cabinet"),
         ("предпочтительный способ связи: смс", "sms"),
         ("отвечайте в телеграм", "telegram"),
@@ -228,6 +259,9 @@ def test_the_channel_preferred_for_the_answer(text: str, channel: str | None) ->
         ("Перезвоните завтра с 10 до 18, пожалуйста", "завтра с 10 до 18"),
         ("удобное время для звонка: с 9 до 12", "с 9 до 12"),
         ("Call me after 6 pm", "after 6 pm"),
+        ("перезвоните мне 23 ноября в 10:00", "23 ноября в 10:00"),
+        ("жду звонка с 9 до 18 в будни", "с 9 до 18 в будни"),
+        ("звоните в любое время", "в любое время"),
         ("не могу дозвониться после 18:00", None),
         ("перезвоните", None),
     ],
