@@ -68,6 +68,7 @@ _STATEFUL = {"utf_7", "iso2022_jp", "iso2022_jp_ext", "iso2022_kr", "hz", "utf_1
 # Those that Russian mail has, with a head start for how often: in a short word they can all look likely.
 _CYRILLIC = {"cp1251": 0.1, "koi8-r": 0.08, "cp866": 0.0, "iso8859-5": 0.0, "mac-cyrillic": -0.1}
 _CYRILLIC_FAMILY = {*_CYRILLIC, "koi8-u", "koi8-t", "cp855", "ptcp154", "kz1048"}
+_LATIN = {None, "utf-8", "cp1252", "iso8859-15", "latin_1"}  # labels that programs put when they know nothing
 _ASIAN = {"gb18030", "big5hkscs", "big5", "cp949", "cp932", "euc_jp", "shift_jis_2004", "euc_jis_2004", "johab"}
 
 # The commonest pairs of letters of Russian and Ukrainian words; about half of all pairs in real text are among them.
@@ -123,7 +124,7 @@ def _cyrillic_guess(data: bytes, declared: str | None) -> str | None:
         letters = len("".join(_LETTERS.findall(text)))
         score = russian(text) * min(1.0, letters / max(1, high)) + head_start
         if candidate == declared or (declared == "koi8-u" and candidate == "koi8-r"):
-            score += 0.15
+            score += 0.1
         if score > best_score:
             best, best_score = candidate, score
     return best
@@ -180,7 +181,7 @@ def _single_byte(data: bytes, declared: str | None) -> str:
     guess = _cyrillic_guess(data, declared)
     if declared in _CYRILLIC_FAMILY:
         return data.decode(guess if guess and declared != "koi8-u" else str(declared), "replace")
-    if guess and _in_runs(data):
+    if guess and declared in _LATIN and _in_runs(data):
         return data.decode(guess, "replace")
     if declared and declared != "utf-8":
         try:

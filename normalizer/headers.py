@@ -113,7 +113,8 @@ _WORD = re.compile(
     r"=\?([\w.:+-]{1,40})(?:\*[\w-]*)?\?([BbQq])\?(.*?)(?:\?=|\?$|(?==\?[\w.:-]{2,40}\?[BbQq]\?)|$)", re.S
 )
 _BETWEEN = re.compile(r"(\?=)[ \t]+(?==\?[\w.:+*-]{1,60}\?[BbQq]\?)")
-_UNSAFE = re.compile("[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+_CONTROLS = re.compile("[\u0000-\u001f\u007f-\u009f\u2028\u2029]+")
+_BIDI = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
 
 
 def decode(value: bytes, hint: str | None = None) -> str:
@@ -127,7 +128,10 @@ def decode(value: bytes, hint: str | None = None) -> str:
 
 
 def one_line(text: str) -> str:
-    return _UNSAFE.sub(" ", text).strip() if text else text
+    """The text without line ends, control and bidi characters (CRLF and NUL in an encoded word are an old attack)."""
+    if not text.isprintable():
+        text = _BIDI.sub("", _CONTROLS.sub(" ", text))
+    return text.strip()
 
 
 def _decode_words(text: str, hint: str | None) -> str:
@@ -192,7 +196,7 @@ def address(value: bytes, hint: str | None = None) -> tuple[str | None, str | No
             return address(value[: masked.index(",")], hint)
         name = name or _comment(raw[angle.end() :])
     elif found := _ADDRESS.search(masked) or _ADDRESS.search(raw):
-        email, name = found.group(), _comment(raw) or raw[: found.start()]
+        email, name = found.group(), _comment(raw) or raw[: found.start()].rstrip("< ")
     elif b"=?" in value:
         decoded = decode(value, hint)
         if "@" in decoded and "=?" not in decoded:

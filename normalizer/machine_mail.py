@@ -83,6 +83,11 @@ _BOUNCE_OPENING = re.compile(
     r"|warning: could not send|message (?:undeliverable|could not be)|unzustellbar|не(?:доставлен| доставлен| удалось доставить)|сообщение не доставлено|письмо не доставлено)",
     re.I,
 )
+_SERVER_WORDS = re.compile(
+    r"(?<!\d)[45]\d\d[ -]#?[45]\.\d\.\d|\b[45]\.\d\.\d{1,2}\b|(?:reporting-mta|final-recipient|diagnostic-code|remote-mta)\s?:"
+    r"|qmail-send|transcript of session|(?:original|returned) message (?:headers?|follows)|copy of (?:your|the) message",
+    re.I,
+)
 _PASSED_ON = re.compile(r"^\W{0,3}(?:fwd?|fw|пересл|пер|re|отв|ha|wg|tr)\s?:", re.I)
 _AWAY_PREFIX = re.compile(
     r"^\W{0,3}(?:auto(?:matic)? ?-?(?:reply|response)|autoreply|auto-?antwort|automatische antwort|réponse automatique|respuesta automática|risposta automatica|resposta automática"
@@ -164,8 +169,8 @@ def _is_bounce(headers: Headers, letter: Facts) -> bool:
     machine = null_sender or headers.token("auto-submitted").startswith("auto-") or bool(_ROBOT_ADDRESS.match(letter.sender))
     if machine:
         return subject_says and bool(markers)
-    # Nobody says who wrote: the subject must begin as bounces do, and the body hold two of their phrases.
-    return bool(_BOUNCE_OPENING.match(subject)) and len(markers) >= 2 and not _answers(headers)
+    # Nobody says who wrote: the subject must begin as bounces do, and the body hold what only servers write.
+    return bool(_BOUNCE_OPENING.match(subject)) and bool(_SERVER_WORDS.search(text)) and not _answers(headers)
 
 
 def _is_auto_reply(headers: Headers, letter: Facts) -> bool:

@@ -149,7 +149,12 @@ HEADERS = {
 def test_a_quoted_header_and_everything_below_it_are_taken_off(header: str) -> None:
     result = split(f"{OWN}\n\n{header}\n\n{BARE}\n")
     assert result.own == OWN
-    assert result.quoted.endswith("принято.") and "support@example.ru" in result.quoted or "Original" in header or "Исходное" in header
+    assert (
+        result.quoted.endswith("принято.")
+        and "support@example.ru" in result.quoted
+        or "Original" in header
+        or "Исходное" in header
+    )
 
 
 FORWARDS = {
@@ -301,7 +306,25 @@ def test_every_word_is_in_exactly_one_part(text: str) -> None:
     assert _words(text) == _words(" ".join((result.own, result.quoted, result.signature)))
 
 
-@pytest.mark.parametrize("unit", ["От:\n", "> ", ">\n", "On 1.1.2024 12:00 wrote:\n", "-", "_", "--\n", "С уважением\n", "1", " ", "<a@", "wrote:\n", "Иван <a@b.ru> ", "("])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "От:\n",
+        "> ",
+        ">\n",
+        "On 1.1.2024 12:00 wrote:\n",
+        "-",
+        "_",
+        "--\n",
+        "С уважением\n",
+        "1",
+        " ",
+        "<a@",
+        "wrote:\n",
+        "Иван <a@b.ru> ",
+        "(",
+    ],
+)
 def test_the_worst_input_takes_linear_time(unit: str) -> None:
     text = unit * (65536 // len(unit))
     for ending in ("", ":", "\n> x"):

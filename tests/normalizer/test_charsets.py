@@ -1,0 +1,58 @@
+"""Bytes are read as the words that they are, whatever their label says."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from normalizer import charsets
+
+PHRASES = [
+    "Здравствуйте! Не приходит код подтверждения, прошу помочь.",
+    "ОТЗЫВ О ПОДДЕРЖКЕ",
+    "Жалоба",
+    "Привет",
+    "Заявление.pdf",
+    "Вопрос",
+]
+CHARSETS = ["utf-8", "windows-1251", "koi8-r", "cp866", "iso-8859-5"]
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+@pytest.mark.parametrize("real", CHARSETS)
+@pytest.mark.parametrize("label", [None, "us-ascii", "iso-8859-1", "windows-1251", "koi8-r", "utf-8", "x-nonsense", ""])
+def test_russian_is_recognised_under_a_wrong_label(phrase: str, real: str, label: str | None) -> None:
+    assert charsets.decode(phrase.encode(real), label) == phrase
+
+
+@pytest.mark.parametrize(
+    ("text", "charset"),
+    [
+        ("Grüße aus München", "iso-8859-1"), ("naïve café", "windows-1252"), ("Příliš žluťoučký kůň", "iso-8859-2"),
+        ("Zażółć gęślą jaźń", "windows-1250"), ("こんにちは、世界", "iso-2022-jp"), ("こんにちは", "shift_jis"), ("안녕하세요", "euc-kr"),
+        ("你好", "big5"), ("朱镕基", "gb18030"), ("שלום", "windows-1255"), ("Καλημέρα", "iso-8859-7"), ("Доброго дня, Україно їжак", "koi8-u"),
+        ("İstanbul’da ğ", "windows-1254"), ("Hi Mom", "utf-7"), ("Привет", "utf-16"),
+    ],
+)  # fmt: skip
+def test_a_right_label_is_believed(text: str, charset: str) -> None:
+    assert charsets.decode(text.encode(charset), charset) == text
+
+
+def test_gb2312_is_read_as_its_superset() -> None:
+    assert charsets.decode("朱镕".encode("gb18030"), "gb2312") == "朱镕"
+
+
+def test_a_bad_byte_does_not_spoil_the_rest() -> None:
+    assert (
+        charsets.decode("Хорошо".encode() + b"\xff" + " и дальше тоже хорошо".encode(), "utf-8")
+        == "Хорошо\ufffd и дальше тоже хорошо"
+    )
+
+
+@given(
+    st.binary(max_size=300),
+    st.one_of(st.none(), st.text(max_size=30), st.sampled_from(["utf-7", "hz", "idna", "utf-16", "zlib", "gb2312"])),
+)
+def test_any_bytes_under_any_label_are_text(data: bytes, label: str | None) -> None:
+    assert isinstance(charsets.decode(data, label), str)

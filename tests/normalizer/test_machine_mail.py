@@ -1,0 +1,202 @@
+"""Machines are told apart by what they say of themselves, and no person is called one."""
+
+from __future__ import annotations
+
+import pytest
+
+from normalizer.email import read
+from normalizer.message import Account, Message
+
+
+def judged(subject: str, text: str, sender: str = "ivan@example.com", **fields: str) -> Message:
+    head = {"From": sender, "Subject": subject, "Message-ID": "<a@b>", "Content-Type": "text/plain; charset=utf-8"}
+    head |= {name.replace("_", "-"): value for name, value in fields.items()}
+    payload = "".join(f"{name}: {value}\r\n" for name, value in head.items()) + "\r\n" + text.replace("\n", "\r\n")
+    reading = read(payload.encode(), Account())
+    assert isinstance(reading, Message)
+    return reading
+
+
+DAEMON = "MAILER-DAEMON@mx.example.net"
+BOUNCES = {
+    "postfix without a report": (
+        "Undelivered Mail Returned to Sender",
+        "I'm sorry to have to inform you that your message could not be delivered",
+        DAEMON,
+    ),
+    "qmail": (
+        "failure notice",
+        "Hi. This is the qmail-send program at mx.example.net.\n<a@b>:\nSorry, no mailbox here by that name. (#5.1.1)",
+        DAEMON,
+    ),
+    "exim": (
+        "Mail delivery failed: returning message to sender",
+        "A message that you sent could not be delivered to all of its recipients.",
+        "Mail Delivery System <Mailer-Daemon@mx.example.net>",
+    ),
+    "sendmail": (
+        "Returned mail: see transcript for details",
+        "----- The following addresses had permanent fatal errors -----\n550 5.1.1 User unknown",
+        "Mail Delivery Subsystem <MAILER-DAEMON@mx.example.net>",
+    ),
+    "gmail": (
+        "Delivery Status Notification (Failure)",
+        "Address not found. Your message wasn't delivered to a@b because the address couldn't be found",
+        "Mail Delivery Subsystem <mailer-daemon@googlemail.com>",
+    ),
+    "exchange": (
+        "Undeliverable: your request",
+        "Delivery has failed to these recipients or groups:\na@b\nRemote Server returned '550 5.1.10'",
+        "postmaster@corp.example",
+    ),
+    "exchange ru": (
+        "Недоставлено: Ваше обращение",
+        "Сбой доставки следующим получателям или группам:\na@b\n#550 5.1.1",
+        "Microsoft Outlook <postmaster@corp.example>",
+    ),
+    "exchange, microsoft": (
+        "Undeliverable: x",
+        "Your message couldn't be delivered.",
+        "Microsoft Outlook <MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@corp.example>",
+    ),
+    "exchange 5.5": (
+        "Undeliverable: x",
+        "Your message did not reach some or all of the intended recipients.\nThe recipient could not be found",
+        "System Administrator <postmaster@corp.example>",
+    ),
+    "mail.ru": (
+        "Mail failure.",
+        "Это письмо создано автоматически сервером Mail.Ru.\nВаше письмо не может быть доставлено\nuser not found",
+        "mailer-daemon@corp.mail.example",
+    ),
+    "yandex": (
+        "Недоставленное сообщение",
+        "Ваше письмо не может быть отправлено одному или нескольким адресатам.",
+        "mailer-daemon@yandex.example",
+    ),
+    "rambler": (
+        "Undelivered Mail Returned to Sender",
+        "Это система доставки почты. Ваше письмо не было доставлено.",
+        "MAILER-DAEMON@mail.rambler.example",
+    ),
+    "postmaster, full mailbox": (
+        "Mail System Error - Returned Mail",
+        "The user's mailbox is full",
+        "postmaster@isp.example",
+    ),
+    "domino": (
+        "DELIVERY FAILURE: User a (a@b) not listed in Domino Directory",
+        "Your message was not delivered to: a@b because: User not listed",
+        "Postmaster@corp.example",
+    ),
+    "delayed": (
+        "Warning: could not send message for past 4 hours",
+        "THIS IS A WARNING MESSAGE ONLY. Your message could not be delivered for 4 hours",
+        DAEMON,
+    ),
+    "german": ("Unzustellbar: Anfrage", "Die Nachricht konnte nicht zugestellt werden", "postmaster@firma.example"),
+    "an odd sender": (
+        "Delivery Status Notification (Failure)",
+        "Delivery to the following recipient failed permanently:\na@b\nTechnical details: 550 5.1.1 user unknown",
+        "robot@isp.example",
+    ),
+}
+
+
+@pytest.mark.parametrize(("subject", "text", "sender"), BOUNCES.values(), ids=BOUNCES.keys())
+def test_a_bounce_is_told_without_a_report(subject: str, text: str, sender: str) -> None:
+    assert judged(subject, text, sender).machine == "bounce"
+
+
+def test_a_header_of_exim_makes_a_bounce() -> None:
+    assert judged("x", "y", DAEMON, X_Failed_Recipients="a@b").machine == "bounce"
+
+
+AWAY = {
+    "exchange": ("Automatic reply: your number", "I am out.", {}),
+    "exchange ru": ("Автоматический ответ: Ваше обращение", "Меня нет.", {}),
+    "outlook en": ("Out of Office: Re: x", "Away.", {}),
+    "autoreply": ("AutoReply: x", "Your letter arrived.", {}),
+    "mail.ru": ("Автоответ: Ваше обращение", "Я в отпуске.", {}),
+    "german": ("Automatische Antwort: x", "Ich bin abwesend.", {}),
+    "german, notice": ("Abwesenheitsnotiz: x", "Ich bin im Urlaub.", {}),
+    "french": ("Réponse automatique : x", "Je suis absent.", {}),
+    "spanish": ("Respuesta automática: x", "Estoy fuera.", {}),
+    "vacation by header": ("Re: x", "Away.", {"Auto-Submitted": "auto-replied"}),
+    "vacation by old header": ("Re: x", "Away.", {"X-Autoreply": "yes"}),
+    "precedence": ("Re: x", "Away.", {"Precedence": "auto_reply"}),
+    "words and a null sender": ("Re: x", "I am currently out of the office.", {"Return-Path": "<>"}),
+    "words and the suppress header": ("Re: x", "Я нахожусь в отпуске.", {"X-Auto-Response-Suppress": "All"}),
+    "subject and words": ("Я в отпуске", "Отвечу после возвращения.", {}),
+    "out of office and words": ("Out of office", "I will be out of the office until Monday.", {}),
+    "words alone, three signs": (
+        "Re: x",
+        "Здравствуйте! Я нахожусь в отпуске до 20 июня. По срочным вопросам обращайтесь к Петрову.",
+        {},
+    ),
+    "precedence bulk": ("Out of the office", "I am away until Monday.", {"Precedence": "bulk"}),
+}
+
+
+@pytest.mark.parametrize(("subject", "text", "fields"), AWAY.values(), ids=AWAY.keys())
+def test_an_answering_machine_is_told(subject: str, text: str, fields: dict[str, str]) -> None:
+    assert judged(subject, text, **fields).machine == "auto_reply"
+
+
+BULK = {
+    "list": {"List-Id": "<a.example.com>"},
+    "unsubscribe": {"List-Unsubscribe": "<https://example.com/u>"},
+    "precedence": {"Precedence": "bulk"},
+    "generated": {"Auto-Submitted": "auto-generated"},
+}
+
+
+@pytest.mark.parametrize("fields", BULK.values(), ids=BULK.keys())
+def test_lists_and_mailings_are_bulk(fields: dict[str, str]) -> None:
+    assert judged("News", "Buy", **fields).machine == "bulk"
+
+
+PEOPLE = {
+    "mail does not arrive": (
+        "Не доставлено письмо",
+        "Мне не доставлено письмо с кодом, адрес не найден, ящик переполнен?",
+        {},
+    ),
+    "passed on a bounce": (
+        "Fwd: Undelivered Mail Returned to Sender",
+        "Пришло вот это: 550 5.1.1 user unknown, mailbox full",
+        {},
+    ),
+    "answers about a bounce": (
+        "Re: Undelivered Mail Returned to Sender",
+        "Your mail could not be delivered? 550 user unknown",
+        {"In-Reply-To": "<x@y>"},
+    ),
+    "on vacation": ("Не могу войти", "Я в отпуске и не могу войти в кабинет, помогите.", {}),
+    "in hospital": ("Прошу помочь", "Нахожусь на больничном, пособие не приходит. Я вернусь на работу 5 июня.", {}),
+    "urgent": ("Срочно", "По срочным вопросам звоните мне после 18:00.", {}),
+    "about notifications": ("Уведомления", "Не приходят автоматические уведомления о доставке.", {}),
+    "suppress header alone": ("Вопрос", "Как записаться к врачу?", {"X-Auto-Response-Suppress": "All"}),
+    "not auto-submitted": ("Вопрос", "Как записаться?", {"Auto-Submitted": "no"}),
+    "absence of a certificate": ("Отсутствует справка", "Справка отсутствует в кабинете.", {}),
+    "answers out of office": ("Re: Out of office hours", "When do you work? Please call.", {}),
+    "a person called auto": ("Автоматический ворот", "Не работает запись на осмотр авто.", {}),
+    "thanks": ("Спасибо", "Спасибо за ваше письмо, всё получилось.", {}),
+    "normal precedence": ("Вопрос", "Текст", {"Precedence": "normal"}),
+    "rejected": ("Mail delivery failed to explain", "The status 5.1 of my request is not found", {}),
+}
+
+
+@pytest.mark.parametrize(("subject", "text", "fields"), PEOPLE.values(), ids=PEOPLE.keys())
+def test_no_person_is_called_a_robot(subject: str, text: str, fields: dict[str, str]) -> None:
+    assert judged(subject, text, **fields).machine is None
+
+
+def test_a_report_of_success_is_no_bounce() -> None:
+    report = (
+        "From: postmaster@mx.example\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=R\r\n\r\n"
+        "--R\r\n\r\nDone.\r\n--R\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; a\r\n\r\n"
+        "Final-Recipient: rfc822; a@b\r\nAction: delivered\r\nStatus: 2.0.0\r\n--R--\r\n"
+    )
+    reading = read(report.encode(), Account())
+    assert isinstance(reading, Message) and reading.machine == "auto_reply"
