@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -44,10 +42,6 @@ class Batch:
         """End a journal row."""
         self.outcomes.append({"id": row_id, "state": state, "reason": reason, "merged_into": merged_into})
 
-    def event(self, message_id: str, type_: str, body: bytes, *, conversation: str, ticket: str | None) -> None:
-        """Owe an event to `priemnaya.events`."""
-        self.outbox.append(event_row(self.now, message_id, type_, body, conversation=conversation, ticket=ticket))
-
     def flush(self, conn: Connection, state: State) -> None:
         """Write everything."""
         _write_tickets(conn, state)
@@ -64,13 +58,13 @@ class Batch:
 
 
 def event_row(
-    now: float, message_id: str, type_: str, body: bytes, *, conversation: str, ticket: str | None
+    now: float, message_id: str, type_: str, routing_key: str, body: bytes, *, conversation: str, ticket: str | None
 ) -> dict[str, Any]:
-    """An outbox row of an event; its routing key is its type."""
+    """An outbox row of an event."""
     return {
         "message_id": message_id,
         "exchange": "events",
-        "routing_key": type_,
+        "routing_key": routing_key,
         "type": f"priemnaya.event.{type_}",
         "conversation": conversation,
         "desk": None,
@@ -80,11 +74,6 @@ def event_row(
         "body": body,
         "created_at": now,
     }
-
-
-def dump(value: Mapping[str, Any]) -> bytes:
-    """Compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _insert(conn: Connection, table: Any, rows: list[dict[str, Any]]) -> None:

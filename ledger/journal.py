@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, case, exists, func, or_, select, text, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, case, exists, func, literal, or_, select, text, update
 
 from ledger.crypto import Keyring
 from ledger.dialect import upsert
@@ -124,10 +124,7 @@ def claim(conn: Connection, owner: str, now: float, most: int) -> list[Claimed]:
     rows = list(conn.execute(ready))
     if not rows:
         return []
-    if rows[0].alone:
-        rows = rows[:1]
-    else:
-        rows = [row for row in _until(rows) if not row.alone]
+    rows = rows[:1] if rows[0].alone else _until_alone(rows)
     ids = {row.id for row in rows} | _rest_of_albums(conn, rows)
     statement = (
         update(journal)
@@ -138,7 +135,7 @@ def claim(conn: Connection, owner: str, now: float, most: int) -> list[Claimed]:
     return sorted((_claimed(row) for row in conn.execute(statement).mappings()), key=lambda row: row.id)
 
 
-def _until(rows: Sequence[Any]) -> list[Any]:
+def _until_alone(rows: Sequence[Any]) -> list[Any]:
     """The rows before the first one that wants to be alone: it and what follows wait for the next claim."""
     for index, row in enumerate(rows):
         if row.alone:
@@ -212,7 +209,7 @@ def give_back(conn: Connection, owner: str, ids: Iterable[int], due_at: float, *
     conn.execute(
         update(journal)
         .where(journal.c.id.in_(sorted(ids)), journal.c.owner == owner, journal.c.state == "working")
-        .values(state="received", owner=None, due_at=due_at, alone=or_(journal.c.alone, blame), attempts=counted)
+        .values(state="received", owner=None, due_at=due_at, alone=or_(journal.c.alone, literal(blame)), attempts=counted)
     )
 
 

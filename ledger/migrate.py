@@ -51,7 +51,7 @@ def upgrade(conn: Connection) -> None:
     def steps(revision: object, _context: object) -> object:
         return script._upgrade_revs("head", revision)  # type: ignore[arg-type]
 
-    with EnvironmentContext(config, script, fn=steps) as environment:  # type: ignore[arg-type]
+    with EnvironmentContext(config, script, fn=steps) as environment:
         environment.configure(connection=conn, transactional_ddl=False, render_as_batch=True)
         with environment.begin_transaction():
             environment.run_migrations()

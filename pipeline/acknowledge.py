@@ -1,4 +1,4 @@
-"""Which words a citizen gets for a staged message: at most one acknowledgement a request, nothing about others' tickets."""
+"""What a citizen is told of a staged message: one acknowledgement a request, nothing about others' tickets."""
 
 from __future__ import annotations
 

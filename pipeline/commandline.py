@@ -34,7 +34,7 @@ class WrongUse(Failed):
     exit_code = 2
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[float]):
     """A time as people write it: 2026-11-22, 2026-11-22T10:00, with or without a zone, or 2h, 3d ago."""
 
     name = "time"
@@ -115,7 +115,8 @@ def command(*args: Any, **kwargs: Any) -> Callable[[Callable[..., Any]], click.C
     """A command of the group; `--config` may stand behind its name too."""
 
     def wrap(function: Callable[..., Any]) -> click.Command:
-        return cli.command(*args, **kwargs)(_config(click.pass_context(function)))
+        made: click.Command = cli.command(*args, **kwargs)(_config(click.pass_context(function)))
+        return made
 
     return wrap
 

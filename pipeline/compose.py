@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from ledger.journal import Claimed
 from ledger.state import Link, Ticket
@@ -77,14 +77,18 @@ def compose(
     missing = [name for name in ("full_name", "contact", "description") if name not in ticket.known]
     return shape.Envelope(
         id=envelope_id,
-        kind=link.kind,
+        kind=cast(shape.Kind, link.kind),
         ticket=shape.Ticket(
             number=ticket.number,
             sequence=ticket.sequence,
             opened_at=moment(ticket.opened_at),
             repeats=ticket.repeats,
             related=list(link.related),
-            link=shape.Link(how=link.how, certainty=link.certainty, as_written=link.as_written),
+            link=shape.Link(
+                how=cast(shape.How, link.how),
+                certainty=cast("shape.Certainty | None", link.certainty),
+                as_written=link.as_written,
+            ),
         ),
         source=shape.Source(
             channel=row.kind,
@@ -96,7 +100,7 @@ def compose(
             sent_at=message.sent_at,
             received_at=moment(row.received_at),
             journal_id=row.id,
-            via=message.via,
+            via=cast(Any, message.via),
         ),
         citizen=who,
         subject=message.subject,
@@ -105,7 +109,7 @@ def compose(
         attachments=list(attachments),
         details=_details(understood),
         review=_review(understood),
-        missing=missing,
+        missing=cast(Any, missing),
         flags=list(flags),
         route=shape.Route(
             category=route.category,

@@ -76,12 +76,9 @@ class Downloader:
                 conversation=f"attachment:{item.envelope_id}",
                 ticket=item.ticket,
                 journal_id=item.journal_id,
-                envelope=item.envelope_id,
-                attachment=item.id,
+                envelope_id=item.envelope_id,
+                attachment_id=item.id,
                 state="stored",
-                size=file.size,
-                sha256=file.sha256,
-                media_type=media_type,
             )
 
             def work(conn: Connection) -> bool:
@@ -101,8 +98,8 @@ class Downloader:
             conversation=f"attachment:{item.envelope_id}",
             ticket=item.ticket,
             journal_id=item.journal_id,
-            envelope=item.envelope_id,
-            attachment=item.id,
+            envelope_id=item.envelope_id,
+            attachment_id=item.id,
             state="refused",
             reason=reason,
         )

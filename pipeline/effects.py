@@ -130,9 +130,10 @@ def delivery(conn: Connection, batch: Batch, row: Claimed, key: bytes, report: D
                 conversation=row.conversation,
                 ticket=sent.ticket,
                 journal_id=row.id,
-                outgoing=sent.id,
-                reply=sent.reply_id,
-                purpose=sent.purpose,
+                channel=row.kind,
+                account=row.account,
+                reply_id=sent.reply_id,
+                state=report.state if sent.state == "delivered" else None,
                 reason=sent.reason,
             )
         )

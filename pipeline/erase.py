@@ -35,7 +35,18 @@ def erase(parts: Parts, number: str, *, cause: str) -> dict[str, Any] | None:
         summary = f"{what['messages']} messages, {what['files']} files; the broker was given {waits} envelopes before"
         kept = {"ticket": number, "at": at, "cause": cause, **what, "summary": summary}
         erasure.record(conn, number, now, cause, kept)
-        outbox.add(conn, [events.row(now, "erased", conversation=f"ticket:{number}", ticket=number, cause=cause)])
+        outbox.add(
+            conn,
+            [
+                events.row(
+                    now,
+                    "erased",
+                    conversation=f"ticket:{number}",
+                    ticket=number,
+                    by="operator" if cause == "forget" else "retention",
+                )
+            ],
+        )
         notify(conn, "outbox")
         return kept, files
 
@@ -56,7 +67,7 @@ def close_silent(parts: Parts) -> int:
         numbers = erasure.close_silent(conn, since, now)
         outbox.add(
             conn,
-            [events.row(now, "closed", conversation=f"ticket:{n}", ticket=n, reason="silent") for n in numbers],
+            [events.row(now, "closed", conversation=f"ticket:{n}", ticket=n, by="silence") for n in numbers],
         )
         return len(numbers)
 

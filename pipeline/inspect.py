@@ -155,7 +155,8 @@ def _delivery(row: Any) -> dict[str, Any]:
 def describe(view: dict[str, Any]) -> str:
     """One ticket for a person."""
     lines = [
-        f"{view['number']}  {view['state']}  desk {view['desk']}, {view['category']}, {view['audience']}, priority {view['priority']}",
+        f"{view['number']}  {view['state']}",
+        f"desk {view['desk']}, {view['category']}, {view['audience']}, priority {view['priority']}",
         f"opened {view['opened_at']}, answer by {view['answer_by'] or 'no term'}, repeats {view['repeats']}",
     ]
     lines += [f"  this desk because: {why}" for why in view["why_this_desk"]]

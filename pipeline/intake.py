@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -25,6 +25,8 @@ from pipeline.parts import Parts
 from pipeline.understand import normalizer
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 # Between tries while the database is away: seconds, doubled up to the last, with jitter.
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
@@ -162,7 +164,7 @@ class AccountIntake:
         except LedgerAway:
             log.debug("health not written: the database is away", channel=self.name)
 
-    async def _until_back(self, work: Any) -> Any:
+    async def _until_back(self, work: Callable[[], Awaitable[T]]) -> T:
         wait = FIRST_WAIT
         while True:
             try:

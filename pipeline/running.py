@@ -86,9 +86,12 @@ async def _work(parts: Parts, name: str, stop: asyncio.Event) -> None:
         if not stop.is_set():
             await processor.run(stop)
     elif name == "relay":
+        from pipeline import replies
         from pipeline.relay import Relay
 
-        await Relay(parts).run(stop)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(Relay(parts).run(stop))
+            group.create_task(replies.run(parts, stop))
     elif name == "housekeeping":
         from pipeline.housekeeping import Housekeeping
 

@@ -103,7 +103,7 @@ class Sender:
             self.parts.keys.keyed_hash(b"native", kind.encode(), owner.encode(), native_id.encode("utf-8", "replace"))
             for native_id in native_ids
         ]
-        event = events.sent_row(now, owed, "delivered" if owed.reply_id else "acknowledged")
+        event = events.sent_row(now, owed, kind, self.connector.name, "delivered" if owed.reply_id else "acknowledged")
 
         def work(conn: Connection) -> None:
             outgoing.sent(conn, self.lease, owed, hashes, now, chat=kind != "email")
@@ -116,7 +116,7 @@ class Sender:
     async def _end(self, owed: Owed, state: str, reason: str) -> None:
         now = self.parts.clock()
         log.warning("a message to a citizen failed", channel=self.connector.name, purpose=owed.purpose, error=reason)
-        event = events.sent_row(now, owed, "failed", reason)
+        event = events.sent_row(now, owed, self.connector.kind, self.connector.name, "failed", reason)
 
         def work(conn: Connection) -> None:
             outgoing.failed(conn, self.lease, owed.seq, reason)

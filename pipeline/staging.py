@@ -53,7 +53,8 @@ def identities(parts: Parts, kind: str, understood: Understood) -> tuple[Identit
     message, facts = understood.message, understood.facts
     if message.machine in ("bounce", "bulk"):
         return ()
-    sender, found = message.sender, {}
+    sender = message.sender
+    found: dict[bytes, Identity] = {}
     trusted = message.authentication != "fail"
 
     def add(what: Any, value: str | None, vouched: bool) -> None:

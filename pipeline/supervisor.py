@@ -34,7 +34,10 @@ STOP_SECONDS = 20.0
 LOOK_SECONDS = 0.2
 ROOT = Path(__file__).resolve().parent.parent
 
-_CHILD = "import sys; sys.path.insert(0, sys.argv.pop(1)); from pipeline.commandline import main; sys.exit(main(sys.argv[1:]))"
+_CHILD = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1));"
+    " from pipeline.commandline import main; sys.exit(main(sys.argv[1:]))"
+)
 
 
 class NoSuchName(ValueError):

@@ -1,0 +1,79 @@
+"""A desk's reply in the ledger: owed once for its id, to where the citizen last wrote and was shown to be himself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from ledger.crypto import Keyring
+from ledger.schema import messages, outgoing, tickets
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a reply leaves: the channel of the ticket's last verified message."""
+
+    kind: str
+    account: str
+    platform_account: str
+    conversation: str
+    address: dict[str, Any] = field(repr=False)  # see `pipeline.effects.address`, with subject and references
+    last_message_at: float
+
+
+def known(conn: Connection, reply_id: str) -> bool:
+    """Whether a reply of this id was written before."""
+    return conn.execute(select(outgoing.c.seq).where(outgoing.c.reply_id == reply_id)).first() is not None
+
+
+def ticket_state(conn: Connection, number: str) -> str | None:
+    """`open`, `closed` or `erased`, locked; None when there is no such ticket."""
+    row = conn.execute(
+        select(tickets.c.state, tickets.c.erased_at).where(tickets.c.number == number).with_for_update()
+    ).one_or_none()
+    if row is None:
+        return None
+    return "erased" if row.erased_at is not None else str(row.state)
+
+
+def target(conn: Connection, keys: Keyring, number: str, in_reply_to: str | None) -> Target | None:
+    """Where to answer; None when no verified message of the ticket has an address."""
+    rows = conn.execute(
+        select(messages)
+        .where(messages.c.ticket == number, messages.c.verified, messages.c.address.is_not(None))
+        .order_by(messages.c.sequence.desc())
+        .limit(50)
+    ).all()
+    if not rows:
+        return None
+    last = rows[0]
+    address = json.loads(keys.unseal(bytes(last.address), b"address"))
+    if in_reply_to is not None:  # answer that very message, when it came the same way
+        for row in rows:
+            other = json.loads(keys.unseal(bytes(row.address), b"address"))
+            if other["message_id"] == in_reply_to and row.conversation == last.conversation:
+                last, address = row, other
+                break
+    newest: float = conn.execute(
+        select(func.max(messages.c.effective_at)).where(messages.c.conversation == last.conversation)
+    ).scalar_one()
+    return Target(
+        kind=last.channel,
+        account=last.account,
+        platform_account=last.platform_account,
+        conversation=last.conversation,
+        address=address,
+        last_message_at=newest,
+    )
+
+
+def answered(conn: Connection, number: str, now: float) -> None:
+    """The desk has answered: nobody waits any more, and the conversation is alive."""
+    conn.execute(
+        update(tickets)
+        .where(tickets.c.number == number)
+        .values(answered_at=now, waiting_since=None, answer_by=None, last_message_at=now)
+    )

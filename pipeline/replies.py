@@ -1,0 +1,132 @@
+"""A desk's reply on its way to the citizen: checked against the ledger, owed in one transaction, once for its id."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Any
+
+import structlog
+
+from ledger import erasure, outbox, outgoing, replies, signed
+from ledger.database import Connection
+from ledger.errors import LedgerAway
+from ledger.storage import StorageError
+from ledger.wake import notify
+from pipeline import events
+from pipeline.parts import Parts
+from router.replies import Accepted, DeskReply, NotNow, Rejected, consume
+
+log = structlog.get_logger()
+
+MOST_FILE_BYTES = 25 * 1024 * 1024
+
+
+async def run(parts: Parts, stop: asyncio.Event) -> None:
+    """Take the desks' replies from the broker until `stop`."""
+    broker = parts.settings.broker
+
+    async def handle(reply: DeskReply) -> Accepted | Rejected:
+        try:
+            reason = await asyncio.to_thread(accept_reply, parts, reply)
+        except (LedgerAway, StorageError) as error:
+            raise NotNow(str(error)) from None
+        return Rejected(reason) if reason else Accepted()
+
+    consuming = asyncio.create_task(consume(broker.url.get_secret_value(), broker.prefix, handle))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({consuming, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if consuming.done():
+        consuming.result()
+    consuming.cancel()
+    await asyncio.gather(consuming, return_exceptions=True)
+
+
+def accept_reply(parts: Parts, reply: DeskReply) -> str | None:
+    """Write a reply durably. None when it is (or was before); else the reason why it never will be sent.
+
+    Raises `LedgerAway` or `StorageError`.
+    """
+    if parts.database.look_now(lambda conn: replies.known(conn, reply.id)):
+        return None
+    files = [_store(parts, file) for file in reply.attachments]
+    now = parts.clock()
+
+    def work(conn: Connection) -> str | None:
+        state = replies.ticket_state(conn, reply.ticket)
+        if replies.known(conn, reply.id):
+            return None
+        if state is None:
+            return "no ticket has this number"
+        if state == "erased":
+            return "the ticket was erased"
+        says = bool(reply.text.strip() or files)
+        target = replies.target(conn, parts.keys, reply.ticket, reply.in_reply_to) if says else None
+        if says and target is None:
+            return "no verified message of the ticket says where to answer"
+        if target is not None:
+            outgoing.owe(conn, _row(parts, reply, target, files, now))
+            replies.answered(conn, reply.ticket, now)
+        if reply.close and erasure.close(conn, reply.ticket, now):
+            closed = events.row(now, "closed", conversation=f"ticket:{reply.ticket}", ticket=reply.ticket, by="desk")
+            outbox.add(conn, [closed])
+        notify(conn, "outgoing")
+        notify(conn, "outbox")
+        return None
+
+    reason = parts.database.run_now(work)
+    if reason is not None:
+        for file in files:
+            parts.storage.delete(file["key"])
+    return reason
+
+
+def _store(parts: Parts, file: Any) -> dict[str, str]:
+    stored = parts.storage.put(file.data, limit=MOST_FILE_BYTES)
+    return {
+        "name": file.name,
+        "media_type": file.media_type,
+        "key": stored.key,
+        "wrapped_key": stored.wrapped_key.hex(),
+    }
+
+
+def _subject(parts: Parts, number: str, subject: str | None) -> str:
+    """The citizen's own subject, so that his mail program shows the letters together."""
+    if not subject:
+        return parts.texts.render("reply_subject", "ru", number=number)
+    return subject if subject.lower().startswith("re:") else f"Re: {subject}"
+
+
+def _row(
+    parts: Parts, reply: DeskReply, target: replies.Target, files: list[dict[str, str]], now: float
+) -> dict[str, Any]:
+    chat = target.kind not in ("email", "portal")
+    address = dict(target.address)
+    references, subject = address.pop("references", []), address.pop("subject", None)
+    text = reply.text.strip()
+    content = {
+        "address": address,
+        "text": text,
+        "reply_to": address.get("message_id"),
+        "subject": None if chat else _subject(parts, reply.ticket, subject),
+        "references": [] if chat else [*references, address.get("message_id")],
+        "automatic": False,
+        "last_message_at": target.last_message_at,
+        "files": files,
+    }
+    name = hashlib.sha256(reply.id.encode("utf-8", "replace")).hexdigest()[:24]
+    return outgoing.row(
+        parts.keys,
+        purpose="reply",
+        kind=target.kind,
+        account=target.account,
+        platform_account=target.platform_account,
+        conversation=target.conversation,
+        content=content,
+        now=now,
+        ticket=reply.ticket,
+        reply_id=reply.id,
+        signed_id=signed.make(parts.keys, reply.ticket, f"r{name}"),
+    )
