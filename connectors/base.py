@@ -23,6 +23,8 @@ from config.channels import ChannelSettings
 class ConnectorError(Exception):
     """Base; the text is for an administrator: no personal data, no token, no address with one in it."""
 
+    already_sent: int = 0  # raised by `send`: parts that the platform has confirmed, to be left out next time
+
 
 class Transient(ConnectorError):
     """Try again, not before `retry_after` seconds."""
