@@ -13,7 +13,7 @@ from typing import Any
 
 from pymorphy3.analyzer import MorphAnalyzer
 
-from normalizer.folding import fold, has_any
+from normalizer.folding import fold, has_any, matches
 
 # A text with more candidates than these is a list of people, and the first is as good as any.
 _MOST = 12
@@ -23,6 +23,9 @@ _PATRONYMIC = re.compile(
     r"(?:(?:ов|ев|ь|м|к)ич(?:а|у|ем|е)?|(?:ов|ев|ич)н(?:а|ы|е|у|ой|ою))(?![а-я-])"
     r"|(?:оглы|оглу|кызы|гызы|углы|улы)(?![а-я-])"
 )
+_PATRONYMIC_ENDINGS = (
+    "ович", "евич", "ьич", "мич", "кич", "овн", "евн", "ичн", "оглы", "оглу", "кызы", "гызы", "углы", "улы",
+)  # fmt: skip
 # «Мамед оглы»: son of, «Ариф кызы»: daughter of.
 _TURKIC = frozenset(("оглы", "оглу", "кызы", "гызы", "углы", "улы"))
 _STEM = re.compile(r"(?<![\w-])[а-я]{2,20}$")
@@ -121,11 +124,7 @@ def _stated_apart(low: str) -> str | None:
 
 
 def _with_patronymic(text: str, low: str) -> str | None:
-    if not has_any(low, ("ич", "вн", "лы", "лу", "зы")):
-        return None
-    for count, match in enumerate(_PATRONYMIC.finditer(low)):
-        if count >= _MOST:
-            return None
+    for match in matches(_PATRONYMIC, low, _PATRONYMIC_ENDINGS, _MOST):
         start, end = match.span()
         if low[start:end] not in _TURKIC:
             stem = _STEM.search(low, max(0, start - 24), start)

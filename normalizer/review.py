@@ -26,31 +26,18 @@ _RATING = (
     "пять с",
     "★", "⭐", "🌟", "rating", "star", "mark", "score", "review", "feedback",
 )  # fmt: skip
-_WORDS = {
-    "кол": 1,
-    "един": 1,
-    "дво": 2,
-    "два": 2,
-    "тро": 3,
-    "три": 3,
-    "чет": 4,
-    "пят": 5,
-    "one": 1,
-    "two": 2,
-    "thr": 3,
-    "fou": 4,
-    "fiv": 5,
-}
+# A number by the first letters of its word.
+_WORDS = {"кол": 1, "оди": 1, "еди": 1, "дво": 2, "два": 2, "дву": 2, "тро": 3, "три": 3, "чет": 4, "пят": 5}
 _NUMBER = (
     r"(?:(?P<n{0}>[1-5])(?![\d:]|[.,/]\d)|(?P<w{0}>единиц[ауы]|двойк[ауи]|тройк[ауи]|четв[её]рк[ауи]"
     r"|пят[её]рк[ауи]|два|три|четыре|пять|один))"
 )
 _MARK = re.compile(
     r"(?:оценк[аиу]|моя оценка|балл(?:ов|а)?|рейтинг|rating|mark|score|став(?:лю|им)"
-r"|оцениваю(?: (?:работу|поддержку|вас|ее|его))*(?: (?:на|в))?|поставил[аи]?(?: бы)?)"
+r"|оцениваю(?: (?:работу|поддержку|поддержки|вас|ее|его))*(?: (?:на|в))?|поставил[аи]?(?: бы)?)"
     r"(?: (?:вам|поддержке|за (?:работу|ответ|помощь)|поддержки|работы|твердую"
 r"|твердое))*[ \t]{0,3}[:=-]?[ \t]{0,3}\"?" + _NUMBER.format(1)
-    + r"|" + r"(?<![\d.,/])(?P<n2>[1-5])[ ]?(?:/|из|of|out of)[ ]?(?:5|пяти|five)(?![\d])"
+    + r"|" + r"(?<![\d.,/])(?P<n2>[1-5])[ ]?(?:/|из|of|out of)[ ]?(?:5|пяти|five)(?!\d| (?:раз|попыт|случ|заяв))"
     + r"|(?<![\d.,/-])(?P<n3>[1-5])[ -]?(?:балл(?:а|ов)?|зв[её]зд(?:а|ы|очки|очек|очка)?|stars?)(?![а-яa-z])"
     + r"|(?<![а-я])(?P<w3>(?:един|дв|тр|четв|пят)[а-я]{0,5}) (?:балл(?:а|ов)?|зв[её]зд(?:а|ы)?|с плюсом)"
     + r"|(?:на|твердая|заслуж[а-я]{2,6}|поддержке|работа на|твердую) (?P<w4>единиц[ау]|двойк[ау]"
@@ -105,17 +92,24 @@ def _is_rating(low: str, mark: int | None, text: str) -> bool:
     return _SUPPORT.search(low) is not None and _NOT_SUPPORT.search(low) is None
 
 
+# The marks of Russian schools, which everybody knows by these words.
+_SCHOOL = {"отлично": 5, "хорошо": 4, "удовлетворительно": 3, "неудовлетворительно": 2, "плохо": 2}
+_IN_WORDS = re.compile(
+    r"(?:оценка|оцениваю)(?: (?:работы|работу|поддержки|поддержку"
+    r"|на)){0,3}[ \t]{0,3}[:=-]?[ \t]{0,3}\"?(" + "|".join(_SCHOOL) + r")(?![а-я])"
+)
+
+
 def _mark(text: str, low: str, by_subject: bool) -> int | None:
     for match in _MARK.finditer(low):
         for group in ("n1", "n2", "n3", "w1", "w3", "w4"):
             if match[group]:
-                mark = (
-                    int(match[group])
-                    if match[group].isdecimal()
-                    else _WORDS.get(match[group][:3]) or _WORDS.get(match[group][:4])
-                )
+                mark = int(match[group]) if match[group].isdecimal() else _WORDS.get(match[group][:3])
                 if mark:
                     return mark
+    in_words = _IN_WORDS.search(low)
+    if in_words:
+        return _SCHOOL[in_words[1]]
     stars = _STARS.search(text)
     if stars:
         return sum(char in "★⭐🌟" for char in stars[0])
@@ -124,7 +118,7 @@ def _mark(text: str, low: str, by_subject: bool) -> int | None:
     alone = _ALONE.search(low)
     if not alone:
         return None
-    return int(alone[1]) if alone[1] else _WORDS.get(alone[2][:3]) or _WORDS.get(alone[2][:4])
+    return int(alone[1]) if alone[1] else _WORDS.get(alone[2][:3])
 
 
 def _about(low: str) -> date | None:

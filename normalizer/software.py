@@ -64,6 +64,9 @@ _DEVICE_STEMS = (
     "redmi", "poco", "honor", "хонор", "huawei", "хуавей", "realme", "oppo", "vivo", "tecno", "infinix",
     "nokia", "pixel", "motorola", "oneplus", "meizu", "ноутбук", "компьютер", "планшет", "смартфон",
 )  # fmt: skip
+_STEMS = (_BROWSER_STEMS, _SYSTEM_STEMS, _DEVICE_STEMS)
+_RUSSIAN_STEMS = tuple(tuple(stem for stem in stems if not stem.isascii()) for stems in _STEMS)
+_LATIN = re.compile(r"[a-z]")
 # The versions that NT numbers stand for: https://learn.microsoft.com/windows/win32/sysinfo/operating-system-version
 _NT = {"10.0": "10", "6.3": "8.1", "6.2": "8", "6.1": "7", "6.0": "Vista", "5.1": "XP"}
 
@@ -75,14 +78,16 @@ def software(text: str, low: str) -> tuple[dict[str, str], list[tuple[int, int]]
     if agent:
         return _from_user_agent(text, low, agent), [agent.span()]
     spans: list[tuple[int, int]] = []
-    browser = _best(matches(_ANY_BROWSER, low, _BROWSER_STEMS), spans)
+    browsers, systems, devices = _STEMS if _LATIN.search(low) else _RUSSIAN_STEMS
+    browser = _best(matches(_ANY_BROWSER, low, browsers), spans)
     if browser:
         found["browser"] = _named(browser, _BROWSERS)
-    system = _best(matches(_ANY_SYSTEM, low, _SYSTEM_STEMS), spans)
+    system = _best(matches(_ANY_SYSTEM, low, systems), spans)
     if system:
         found["os"] = _named(system, _SYSTEMS)
-    devices = matches(_DEVICE, low, _DEVICE_STEMS)
-    device = next((match for match in devices if not match["kind"]), devices[0] if devices else None)
+    found_devices = matches(_DEVICE, low, devices)
+    named = (match for match in found_devices if not match["kind"])
+    device = next(named, found_devices[0] if found_devices else None)
     if device:
         spans.append(device.span())
         found["device"] = _device(text, device)
