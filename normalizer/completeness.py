@@ -32,22 +32,24 @@ _ADDRESS = re.compile(r"https?://\S+|(?<!\S)[^\s@]{1,64}@\S+")
 _ENOUGH = 2
 
 
-def describes(text: str) -> bool:
-    """Whether the text says what the problem is, in at least two words that are no greeting, name or number.
+def describes(text: str, full_name: str | None = None) -> bool:
+    """Whether the text says what the problem is, in at least two words that are no greeting, number or name.
 
-    `text` is without the citizen's name where that is known (a name alone would count as two words).
+    `full_name`: the citizen's, whose words describe nothing, in whatever form they stand.
     """
     if is_greeting(text) or is_thanks(text):
         return False
     head = fold(text)[:_READ]
     if "@" in head or "://" in head:
         head = _ADDRESS.sub(" ", head)
+    name = tuple(word[:4] for word in fold(full_name).split()) if full_name else ()
     found: set[str] = set()
     for word in _WORD.finditer(head):
-        if word[0] not in _EMPTY:
-            found.add(word[0])
-            if len(found) >= _ENOUGH:
-                return True
+        if word[0] in _EMPTY or (name and word[0].startswith(name)):
+            continue
+        found.add(word[0])
+        if len(found) >= _ENOUGH:
+            return True
     return False
 
 

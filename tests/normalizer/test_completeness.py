@@ -40,6 +40,12 @@ def test_greetings_numbers_and_addresses_describe_nothing(text: str) -> None:
     assert not describes(text)
 
 
+def test_a_name_and_a_number_describe_nothing() -> None:
+    assert not describes("Иванов Иван Иванович, ИНН 500100732259", "Иванов Иван Иванович")
+    assert not describes("от Иванова Ивана Ивановича", "Иванов Иван Иванович")
+    assert describes("Иванов Иван Иванович, не приходит код", "Иванов Иван Иванович")
+
+
 def test_all_three_are_asked_for_until_they_are_known() -> None:
     assert missing(full_name=None) == ["full_name", "contact", "description"]
     assert missing(full_name="Иван", answerable=True, described=True) == ["full_name"]
