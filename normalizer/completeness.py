@@ -42,7 +42,8 @@ def describes(text: str, full_name: str | None = None) -> bool:
     head = fold(text)[:_READ]
     if "@" in head or "://" in head:
         head = _ADDRESS.sub(" ", head)
-    name = tuple(word[:4] for word in fold(full_name).split()) if full_name else ()
+    # By its first letters, so that every case form counts; a surname of two letters would take «личный» for «Ли».
+    name = tuple(word[:4] for word in fold(full_name).split() if len(word) > 2) if full_name else ()
     found: set[str] = set()
     for word in _WORD.finditer(head):
         if word[0] in _EMPTY or (name and word[0].startswith(name)):

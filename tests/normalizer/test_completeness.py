@@ -44,6 +44,7 @@ def test_a_name_and_a_number_describe_nothing() -> None:
     assert not describes("Иванов Иван Иванович, ИНН 500100732259", "Иванов Иван Иванович")
     assert not describes("от Иванова Ивана Ивановича", "Иванов Иван Иванович")
     assert describes("Иванов Иван Иванович, не приходит код", "Иванов Иван Иванович")
+    assert describes("Личный кабинет", "Ли Анна")
 
 
 def test_all_three_are_asked_for_until_they_are_known() -> None:
