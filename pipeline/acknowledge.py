@@ -56,7 +56,8 @@ def owe(
 ) -> None:
     """Owe the acknowledgement, the notice of a repeat or the warning that is due, as one message."""
     row, message = work.row, understood.message
-    if not row.acknowledge or message.machine is not None or message.sender.id is None:
+    answerable = message.sender.id is not None or message.sender.email is not None  # the form's sender has no id
+    if not row.acknowledge or message.machine is not None or not answerable:
         return
     texts, language = staging.parts.texts, language_of(staging.parts, row, understood, ticket)
     when = answer_when(language, moment(row.received_at), answer_by, staging.parts.settings.tickets.timezone)

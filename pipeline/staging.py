@@ -18,7 +18,7 @@ from ledger.storage import Stored
 from normalizer import envelope as shape
 from normalizer import likeness
 from normalizer.message import DeliveryReport, Ignored, Part, Renamed, Unreadable
-from pipeline import acknowledge, commands, effects, events
+from pipeline import acknowledge, commands, effects, events, portal_replies
 from pipeline.compose import citizen, compose, known, moment
 from pipeline.parts import Parts
 from pipeline.understand import Understood
@@ -357,13 +357,20 @@ class Staging:
             self.batch.end(part.id, "merged", "a part of an album", merged_into=row.id)
 
     def owe(self, row: Claimed, **values: Any) -> None:
-        """Owe the citizen of this row a message."""
+        """Owe the citizen of this row a message, where there is a way to him."""
+        way = portal_replies.Way(row.kind, row.account, row.platform_account)
+        if row.kind == portal_replies.KIND:
+            by_mail = portal_replies.way(self.parts.settings, row.account)
+            letter = portal_replies.content(values["content"])
+            if by_mail is None or letter is None:
+                return
+            way, values = by_mail, {**values, "content": letter}
         self.batch.outgoing.append(
             outgoing.row(
                 self.parts.keys,
-                kind=row.kind,
-                account=row.account,
-                platform_account=row.platform_account,
+                kind=way.kind,
+                account=way.account,
+                platform_account=way.platform_account,
                 conversation=row.conversation,
                 journal_id=row.id,
                 now=self.now,

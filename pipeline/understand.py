@@ -68,7 +68,7 @@ def understand(message: Message, *, first_day: date, last_day: date, timezone: s
     message, flags = _without_secrets(message)
     found = references.find(
         references.Places(
-            own=message.text,
+            own=_with_stated_number(message),
             subject=message.subject,
             quoted=message.quoted,
             file_names=tuple(part.name for part in message.attachments if part.name),
@@ -101,6 +101,12 @@ def understand(message: Message, *, first_day: date, last_day: date, timezone: s
         command=command,
         greeting=chat and _only_a_greeting(message),
     )
+
+
+def _with_stated_number(message: Message) -> str:
+    """The earlier number in a field of the form is the citizen's own word, and comes before the others."""
+    number = message.stated.get("number")
+    return f"№ {number}\n\n{message.text}" if number else message.text
 
 
 def _likeness(message: Message) -> str | None:

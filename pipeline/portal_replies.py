@@ -1,0 +1,43 @@
+"""The portal has no way back of its own: what is owed to its citizens leaves by an e-mail channel (`reply_by`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from config.settings import Settings
+
+KIND = "portal"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The channel that carries an answer, and its own account."""
+
+    kind: str
+    account: str
+    platform_account: str
+
+
+def way(settings: Settings, account: str) -> Way | None:
+    """By which channel the citizens of this portal channel are answered; None where no e-mail can be sent.
+
+    The one that `reply_by` names, else the first e-mail channel that has a server to send by.
+    """
+    wanted = getattr(settings.channels.get(account), "reply_by", None)
+    for name, channel in settings.channels.items():
+        if channel.kind == "email" and getattr(channel, "smtp_host", None) and wanted in (None, name):
+            return Way("email", name, channel.address)  # type: ignore[attr-defined]
+    return None
+
+
+def content(values: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The content of a message to the portal's citizen as a letter; None when no e-mail address was stated.
+
+    Our ids of what he sent mean nothing to his mail program: the letter begins a thread.
+    """
+    email = values.get("address", {}).get("email")
+    if not email:
+        return None
+    return {**values, "address": {"sender": email, "email": email}, "references": [], "reply_to": None, "buttons": []}
