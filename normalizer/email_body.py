@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from normalizer import calendar, charsets, file_names, flowed, mime, wrapped
 from normalizer import headers as fields
-from normalizer.lines import Line, Mark
+from normalizer.lines import Line
 from normalizer.message import AttachmentKind, Limits, Part
 from normalizer.mime import Entity, Letter
 
@@ -33,7 +33,8 @@ _TNEF = {"application/ms-tnef", "application/vnd.ms-tnef"}
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 _KINDS: dict[str, AttachmentKind] = {"image": "photo", "audio": "audio", "video": "video"}
 _HTML_QUOTE = re.compile(
-    r"<blockquote|gmail_quote|gmail_attr|divRplyFwdMsg|appendonsend|border-top:\s*solid #(?:E1E1E1|B5C4DF)|yahoo_quoted",
+    r"<blockquote|gmail_quote|gmail_attr|divRplyFwdMsg|appendonsend|border-top:\s*solid #(?:E1E1E1|B5C4DF)"
+    r"|yahoo_quoted",
     re.I,
 )
 _MESSAGE_ID = re.compile(r"^[>\s]{0,8}message-id\s?:\s{0,20}<([^<>\s]{1,500})>", re.I | re.M)
@@ -95,10 +96,8 @@ def _walk(letter: Letter, body: Body, limits: Limits, inside: str) -> None:
             if entity.file_name() is not None:  # read, because nothing else is; and kept, because it is a file
                 _file(letter, entity, f"{inside}{number}", body, limits)
         elif entity.content_type in _OTHER_SHAPES and _alternative(entity):
-            continue
-        elif entity.content_type in _SMIME and not inside and _open_smime(letter, entity, f"{number}", body, limits):
-            continue
-        else:
+            continue  # the same words a third time (AMP, enriched)
+        elif inside or not _open_smime(letter, entity, str(number), body, limits):
             _file(letter, entity, f"{inside}{number}", body, limits)
     for group in groups.values():
         _read_group(letter, group, body)
@@ -108,7 +107,7 @@ def _walk(letter: Letter, body: Body, limits: Limits, inside: str) -> None:
 
 def _open_smime(letter: Letter, entity: Entity, number: str, body: Body, limits: Limits) -> bool:
     """Read the letter inside an opaque signature as if it stood there; encrypted ones stay a file."""
-    if mime.decoded_size(entity) > limits.attachment:
+    if entity.content_type not in _SMIME or mime.decoded_size(entity) > limits.attachment:
         return False
     data = mime.body(letter, entity)
     if wrapped.is_enveloped(data):
@@ -126,9 +125,7 @@ def _is_text(entity: Entity, has_text: bool) -> bool:
     kind = entity.content_type
     if kind.startswith("multipart/"):  # one without a part in it
         return entity.parent is None
-    if kind not in ("text/plain", "text/html") and not (kind.startswith("text/") and kind in _OTHER_SHAPES):
-        return False
-    if kind in _OTHER_SHAPES and _alternative(entity):
+    if kind not in ("text/plain", "text/html") and (kind not in _OTHER_SHAPES or _alternative(entity)):
         return False
     stated = entity.headers.raw("content-disposition")
     if not stated:
@@ -248,7 +245,7 @@ def _file(letter: Letter, entity: Entity, number: str, body: Body, limits: Limit
     body.hashes.append(hashlib.sha256(content).digest())
     if kind in _TNEF or (name or "").lower() == "winmail.dat":
         _open_tnef(content, number, body)
-    if kind == "text/calendar" and not body.lines:
+    if kind == "text/calendar":
         body.calendar = body.calendar or calendar.summary(
             charsets.decode(content[:65536], entity.params.get("charset"))
         )

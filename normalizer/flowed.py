@@ -8,7 +8,7 @@ _PREFIX = re.compile(r"^(>*)( ?)(.*)$", re.S)
 
 
 def unflow(text: str, delsp: bool = False) -> str:
-    """The paragraphs of a flowed text, each on one line; quoted ones with their `>`. A signature line ends a paragraph."""
+    """The paragraphs of a flowed text, each on one line; quoted ones with their `>`."""
     out: list[str] = []
     pieces: list[str] = []  # of the paragraph that goes on
     depth = 0

@@ -289,7 +289,7 @@ def _joined(pieces: dict[int, tuple[bool, bytes]], hint: str | None) -> str:
             label, _, raw = raw.split(b"'", 2)
             charset = label.decode("ascii", "replace")
         encoded = encoded or extended
-        data.append(_unpercent(raw) if extended or b"%" in raw and encoded else raw)
+        data.append(_unpercent(raw) if extended or (b"%" in raw and encoded) else raw)
     joined = b"".join(data)
     if b"=?" in joined:
         return decode(joined, charset or hint)

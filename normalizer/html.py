@@ -24,19 +24,27 @@ _STRIPPED = [
     "script", "style", "head", "title", "object", "embed", "iframe", "noscript", "template", "svg", "math", "canvas",
     "audio", "video", "select", "datalist", "noembed", "noframes", "xmp", "plaintext", "textarea",
 ]  # fmt: skip
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
-_BLOCKS = frozenset(
-    "p div tr table tbody thead tfoot ul ol li h1 h2 h3 h4 h5 h6 blockquote pre section article header footer address dl dt"
-    " dd center form fieldset figure main aside nav body html caption".split()
+_VOID = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"}
 )
-_PLAIN = frozenset("b i u strong em span font a small big s sub sup tt code o:p wbr img".split())  # say nothing bare
-_SPACED = frozenset("p h1 h2 h3 h4 h5 h6 ul ol blockquote pre dl".split())
+_BLOCKS = frozenset(
+    {
+        "p", "div", "tr", "table", "tbody", "thead", "tfoot", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6",
+        "blockquote", "pre", "section", "article", "header", "footer", "address", "dl", "dt", "dd", "center", "form",
+        "fieldset", "figure", "main", "aside", "nav", "body", "html", "caption",
+    }
+)  # fmt: skip
+# Elements that say nothing when they have no attributes.
+_PLAIN = frozenset(
+    {"b", "i", "u", "strong", "em", "span", "font", "a", "small", "big", "s", "sub", "sup", "tt", "code", "o:p", "img"}
+)
+_SPACED = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "pre", "dl"})
 
 _TOKEN = re.compile(r'<(/?)([a-zA-Z][^\s/>]*)((?:[^<>"]|"[^"]*")*)>|<!--.*?(?:-->|$)|([^<]+|<)', re.S)
 _ATTRIBUTE = re.compile(r'([^\s="]+)(?:="([^"]*)")?')
 _NESTING = re.compile(r"<(/?)[a-zA-Z]")
 
-# What marks the quoted letter by class or id: Gmail's line of who wrote, Yahoo, Proton, Zoho, Thunderbird, mail.ru, Tuta.
+# What marks the quoted letter by class or id: Gmail's line of who wrote, Yahoo, Proton, Zoho, Thunderbird, Tuta.
 # Not Gmail's `gmail_quote`: answers between the quoted lines stand inside of it, and its blockquotes are marked anyway.
 _QUOTE_NAMES = re.compile(
     r"\b(?:gmail_attr|yahoo_quoted|protonmail_quote|zmail_extra|moz-cite-prefix|moz-forward-container|moz-email-headers-table"
@@ -44,7 +52,7 @@ _QUOTE_NAMES = re.compile(
     r"|WordSection1_quote|cf_quote|quoted-message|mail-quote)\b",
     re.I,
 )
-# From such an element to the end of the letter everything is the quoted one: Outlook on the web and its mobile programs.
+# From such an element to the end of the letter everything is quoted: Outlook on the web and its mobile programs.
 _REST_NAMES = re.compile(
     r'\bid="(?:x_)*(?:divRplyFwdMsg|appendonsend|reply-intro|mail-editor-reference-message-container'
     r'|ms-outlook-mobile-reference-message|OLK_SRC_BODY_SECTION)"',

@@ -37,87 +37,171 @@ class Facts:
 
 
 _DAEMON = re.compile(
-    r"^(?:mailer[-_.]?daemon|post[-_.]?master|mail[-_.]?(?:delivery|system|gateway|admin|daemon)\w*|microsoftexchange[0-9a-f]{6,}|mdaemon|double-bounce"
-    r"|bounces?(?:[-+_.].*)?|mds|symantec.*|antispam\w*|null|exchange.*|mailadmin|mail-?er|undeliverable\w*|auto-?reply-?daemon|smtp\w*|mta\w*|mmdf|qmail.*|maildaemon|mailer)@",
+    r"^(?:mailer[-_.]?daemon|post[-_.]?master|mail[-_.]?(?:delivery|system|gateway|admin|daemon)\w*"
+    r"|microsoftexchange[0-9a-f]{6,}|mdaemon|double-bounce"
+    r"|bounces?(?:[-+_.].*)?|mds|symantec.*|antispam\w*|null|exchange.*|mailadmin|mail-?er|undeliverable\w*"
+    r"|auto-?reply-?daemon|smtp\w*|mta\w*|mmdf|qmail.*|maildaemon|mailer)@",
     re.I,
 )
 _DAEMON_NAME = re.compile(
-    r"mail(?:er)?[\s_-]*(?:delivery|daemon)|postmaster|delivery (?:sub)?system|mail system|почтов(?:ый|ая) (?:сервер|система|робот|демон)|system administrator"
+    r"mail(?:er)?[\s_-]*(?:delivery|daemon)|postmaster|delivery (?:sub)?system|mail system|почтов(?:ый|ая) (?:сервер"
+    r"|система|робот|демон)|system administrator"
     r"|системный администратор|администратор (?:почты|системы)|служба доставки|undeliver|microsoft outlook$",
     re.I,
 )
 _BOUNCE_SUBJECT = re.compile(
-    r"undeliver|returned mail|error sending your mail|mail system error|unable to deliver|mail delivery status|delivery (?:status notification|fail|has failed|problem|error|report|notification|incomplete|delayed)|fail(?:ed|ure) (?:notice|delivery|to deliver)|returned (?:mail|to sender|email)"
-    r"|mail (?:delivery (?:fail|problem|error|system)|could not be|not delivered|failure|system error|returned)|non[- ]?(?:delivery|remis)|(?:message|mail|e-?mail) (?:was )?(?:not |un|delayed)deliver|not delivered"
-    r"|could not (?:be )?(?:send|sent|deliver)|message delayed|delivery delayed|warning: (?:could not send|message)|rejected:|(?:message|mail) (?:rejected|bounced)|user unknown|unzustellbar|nicht zugestellt|nicht zustellbar"
-    r"|не(?: был[оа]?)? ?доставлен|недоставлен|не удалось доставить|невозможно доставить|ошибка (?:доставки|при доставке|отправки)|сбой доставки|уведомление о (?:состоянии доставки|недостав|невозможности доставки)"
-    r"|отч[её]т о (?:доставке|недоставке)|возвращ[её]н|доставка .{0,30}(?:не удалась|невозможна|отложена|задерж)|письмо не отправлено|сообщение не отправлено|задержка доставки|недоставк|не може бути доставлен|не доставлено"
-    r"|échec de (?:la )?remise|non remis|no se pudo entregar|devuelto al remitente|mancata consegna|impossibile recapitare|não (?:foi )?entregue|niet bezorgd|onbestelbaar|niedostarcz|nie dostarczono|undelivered|kunne ikke leveres|kunde inte levereras"
-    r"|配信不能|配信エラー|送信できません|退信|系统退信|投递失败|반송|delivery to .{1,80} failed|nondeliverable|nem kézbesíthető|teslim edilemedi|e-?mail (?:delivery )?failure|dsn:|message status - undeliverable|mail konnte nicht",
+    r"undeliver|returned mail|error sending your mail|mail system error|unable to deliver|mail delivery status"
+    r"|delivery (?:status notification|fail|has failed|problem|error|report|notification|incomplete|delayed)|fail(?:ed"
+    r"|ure) (?:notice|delivery|to deliver)|returned (?:mail|to sender|email)"
+    r"|mail (?:delivery (?:fail|problem|error|system)|could not be|not delivered|failure|system error|returned)"
+    r"|non[- ]?(?:delivery|remis)|(?:message|mail|e-?mail) (?:was )?(?:not |un|delayed)deliver|not delivered"
+    r"|could not (?:be )?(?:send|sent|deliver)|message delayed|delivery delayed|warning: (?:could not send|message)"
+    r"|rejected:|(?:message|mail) (?:rejected|bounced)|user unknown|unzustellbar|nicht zugestellt|nicht zustellbar"
+    r"|не(?: был[оа]?)? ?доставлен|недоставлен|не удалось доставить|невозможно доставить|ошибка (?:доставки"
+    r"|при доставке|отправки)|сбой доставки|уведомление о (?:состоянии доставки|недостав|невозможности доставки)"
+    r"|отч[её]т о (?:доставке|недоставке)|возвращ[её]н|доставка .{0,30}(?:не удалась|невозможна|отложена|задерж)"
+    r"|письмо не отправлено|сообщение не отправлено|задержка доставки|недоставк|не може бути доставлен|не доставлено"
+    r"|échec de (?:la )?remise|non remis|no se pudo entregar|devuelto al remitente|mancata consegna"
+    r"|impossibile recapitare|não (?:foi )?entregue|niet bezorgd|onbestelbaar|niedostarcz|nie dostarczono|undelivered"
+    r"|kunne ikke leveres|kunde inte levereras"
+    r"|配信不能|配信エラー|送信できません|退信|系统退信|投递失败|반송|delivery to .{1,80} failed|nondeliverable"
+    r"|nem kézbesíthető|teslim edilemedi"
+    r"|e-?mail (?:delivery )?failure|dsn:|message status - undeliverable|mail konnte nicht",
     re.I,
 )
 _BOUNCE_BODY = re.compile(
-    r"(?:could|can|was|were|is|has|have|may)(?: ?not|n't) (?:be |been )?(?:be )?deliver|delivery (?:to the following|has failed|failed|status notification|of the message)|permanent(?: fatal)? (?:error|failure)|recipient(?:'s)? (?:address )?(?:rejected|not found|unknown|mailbox)"
-    r"|(?:user|mailbox|account|address|recipient) (?:\S+ )?(?:unknown|not found|unavailable|does(?: not|n't) exist|is (?:full|disabled|inactive|invalid))|mailbox (?:is )?full|over quota|quota exceeded|no such (?:user|mailbox|recipient|address|domain)|undeliverable|host (?:or domain name )?not found|message size exceeds"
-    r"|returned to sender|unable to deliver|failed (?:permanently|recipient)|(?:following|these) (?:address|recipient)\S* (?:had|fail|were)|(?<!\d)5\d\d[ -](?:#?5\.\d\.\d|\S)|#?\b[45]\.\d\.\d{1,2}\b|diagnostic-code|reporting-mta|final-recipient|status: [45]\."
-    r"|не(?:т такого| ?существует|возможно доставить| может быть доставлен\w*| было доставлен\w*| был доставлен\w*| доставлен\w*| удалось доставить| найден)|ящик (?:пере)?полон|переполнен|пользовател[ья] не|адрес\w* (?:получателя )?не|получател[ья] не|сообщение отклонено|недоставлен|заблокирован|отказался принять"
+    r"(?:could|can|was|were|is|has|have|may)(?: ?not|n't) (?:be |been )?(?:be )?deliver|delivery (?:to the following"
+    r"|has failed|failed|status notification|of the message)|permanent(?: fatal)? (?:error|failure)"
+    r"|recipient(?:'s)? (?:address )?(?:rejected|not found|unknown|mailbox)"
+    r"|(?:user|mailbox|account|address|recipient) (?:\S+ )?(?:unknown|not found|unavailable|does(?: not|n't) exist"
+    r"|is (?:full|disabled|inactive|invalid))|mailbox (?:is )?full|over quota|quota exceeded|no such (?:user|mailbox"
+    r"|recipient|address|domain)|undeliverable|host (?:or domain name )?not found|message size exceeds"
+    r"|returned to sender|unable to deliver|failed (?:permanently|recipient)|(?:following|these) (?:address"
+    r"|recipient)\S* (?:had|fail|were)|(?<!\d)5\d\d[ -](?:#?5\.\d\.\d|\S)|#?\b[45]\.\d\.\d{1,2}\b|diagnostic-code"
+    r"|reporting-mta|final-recipient|status: [45]\."
+    r"|не(?:т такого| ?существует|возможно доставить| может быть доставлен\w*| было доставлен\w*| был доставлен\w*"
+    r"| доставлен\w*| удалось доставить| найден)|ящик (?:пере)?полон|переполнен|пользовател[ья] не"
+    r"|адрес\w* (?:получателя )?не|получател[ья] не|сообщение отклонено|недоставлен|заблокирован|отказался принять"
     r"|konnte nicht zugestellt|n'a pas pu être|no se ha podido entregar|non è stato possibile|não pôde ser entregue",
     re.I,
 )
 _AWAY_SUBJECT = re.compile(
-    r"^\W{0,3}(?:(?:re|fw|aw|отв|ha)\s?:\s?)?(?:auto(?:matic)?[\s-]?(?:matic )?(?:re(?:ply|sponse|sponder)|antwort|matisk)|autoreply|autosvar|autoantwort|automatische? (?:antwort|reply|afwezig\w*|beantwoording)|automatisk|automaattinen|automatická|automatyczna odpowied"
-    r"|out[\s-]?of[\s-]?(?:the[\s-]?)?office|ooo\b|on (?:vacation|holiday|leave)|vacation (?:reply|notice|auto)|away from (?:the|my) (?:office|mail|desk)|(?:i am|i'm) (?:away|out of|on)\b|absence|abwesen|r[ée]ponse automatique|message d'absence|respuesta autom|fuera de (?:la )?oficina|risposta automatica|fuori (?:sede|ufficio)"
-    r"|resposta autom|fora do escrit|frånvar|fravær|poissaolo|nieobecno|odpowied. automatyczna|afwezig|avwezig|otomatik (?:yanıt|cevap)|automatikus válasz|autom.*odpově|自動返信|不在|自动(?:回复|答复)|부재 ?중|자동 ?(?:응답|회신)|răspuns automat|automatski odgovor"
-    r"|автоответ|автоматический ответ|автоматичн\w+ відповідь|(?:я )?(?:сейчас )?(?:нахожусь |буду )?(?:в отпуске|в отсутствии|вне офиса|на больничном|в командировке)|отсутствую|вне офиса|нет на месте|автовідповід|у відпустці)",
+    r"^\W{0,3}(?:(?:re|fw|aw|отв|ha)\s?:\s?)?(?:auto(?:matic)?[\s-]?(?:matic )?(?:re(?:ply|sponse|sponder)|antwort"
+    r"|matisk)|autoreply|autosvar|autoantwort|automatische? (?:antwort|reply|afwezig\w*|beantwoording)|automatisk"
+    r"|automaattinen|automatická|automatyczna odpowied"
+    r"|out[\s-]?of[\s-]?(?:the[\s-]?)?office|ooo\b|on (?:vacation|holiday|leave)|vacation (?:reply|notice|auto)"
+    r"|away from (?:the|my) (?:office|mail|desk)|(?:i am|i'm) (?:away|out of|on)\b|absence|abwesen"
+    r"|r[ée]ponse automatique|message d'absence|respuesta autom|fuera de (?:la )?oficina|risposta automatica"
+    r"|fuori (?:sede|ufficio)"
+    r"|resposta autom|fora do escrit|frånvar|fravær|poissaolo|nieobecno|odpowied. automatyczna|afwezig|avwezig"
+    r"|otomatik (?:yanıt|cevap)|automatikus válasz|autom.*odpově|自動返信|不在|自动(?:回复|答复)|부재 ?중"
+    r"|자동 ?(?:응답|회신)"
+    r"|răspuns automat|automatski odgovor"
+    r"|автоответ|автоматический ответ|автоматичн\w+ відповідь|(?:я )?(?:сейчас )?(?:нахожусь |буду )?(?:в отпуске"
+    r"|в отсутствии|вне офиса|на больничном|в командировке)|отсутствую|вне офиса|нет на месте|автовідповід"
+    r"|у відпустці)",
     re.I,
 )
 _AWAY_BODY = re.compile(
-    r"(?:i am|i'm|i will be|i'll be|currently|am) (?:currently |now )?(?:out of (?:the )?office|away|on (?:vacation|holiday|leave|annual|maternity|parental|sick|a business)|travell?ing|unavailable)|out of (?:the )?office|limited access to (?:my )?e-?mail|will (?:respond|reply|get back|return).{0,80}(?:return|back|when)"
-    r"|automat\w+ (?:reply|response|generated|message|antwort|réponse|respuesta|risposta|resposta)|this is an auto|thank you for (?:your (?:e-?mail|message|mail)|contacting)|urgent(?:e|ly)?\b.{0,60}(?:contact|call)|we (?:have )?received your"
-    r"|(?:нахожусь|буду|ухожу|являюсь|я) (?:\S+ ){0,3}(?:в (?:ежегодном |декретном |очередном )?отпуске|в командировке|на больничном|вне офиса|в отъезде|отсутств)|отсутству|(?:отвечу|свяжусь|вернусь|вернуться).{0,60}(?:возвращ|после|\d)|по срочным вопросам|в случае срочн|автоматическ\w+ (?:ответ|сообщени|уведомлен)|не нужно отвечать|автоответчик"
-    r"|ваше (?:письмо|сообщение|обращение) (?:получено|принято|доставлено)|спасибо за (?:ваше )?(?:письмо|обращение|сообщение)|abwesend|nicht im (?:büro|haus)|im urlaub|je suis (?:actuellement )?(?:absent|en congé)|estoy (?:de vacaciones|fuera)|sono (?:fuori|in ferie|assente)|estou (?:de férias|ausente|fora)|niet (?:op kantoor|aanwezig)|jestem (?:na urlopie|nieobecn)|у відпустці|відсутн",
+    r"(?:i am|i'm|i will be|i'll be|currently|am) (?:currently |now )?(?:out of (?:the )?office|away|on (?:vacation"
+    r"|holiday|leave|annual|maternity|parental|sick|a business)|travell?ing|unavailable)|out of (?:the )?office"
+    r"|limited access to (?:my )?e-?mail|will (?:respond|reply|get back|return).{0,80}(?:return|back|when)"
+    r"|automat\w+ (?:reply|response|generated|message|antwort|réponse|respuesta|risposta|resposta)|this is an auto"
+    r"|thank you for (?:your (?:e-?mail|message|mail)|contacting)|urgent(?:e|ly)?\b.{0,60}(?:contact|call)"
+    r"|we (?:have )?received your"
+    r"|(?:нахожусь|буду|ухожу|являюсь|я) (?:\S+ ){0,3}(?:в (?:ежегодном |декретном |очередном )?отпуске|в командировке"
+    r"|на больничном|вне офиса|в отъезде|отсутств)|отсутству|(?:отвечу|свяжусь|вернусь|вернуться).{0,60}(?:возвращ"
+    r"|после|\d)|по срочным вопросам|в случае срочн|автоматическ\w+ (?:ответ|сообщени|уведомлен)|не нужно отвечать"
+    r"|автоответчик"
+    r"|ваше (?:письмо|сообщение|обращение) (?:получено|принято|доставлено)|спасибо за (?:ваше )?(?:письмо|обращение"
+    r"|сообщение)|abwesend|nicht im (?:büro|haus)|im urlaub|je suis (?:actuellement )?(?:absent|en congé)"
+    r"|estoy (?:de vacaciones|fuera)|sono (?:fuori|in ferie|assente)|estou (?:de férias|ausente|fora)"
+    r"|niet (?:op kantoor|aanwezig)|jestem (?:na urlopie|nieobecn)|у відпустці|відсутн",
     re.I,
 )
 _BOUNCE_OPENING = re.compile(
-    r"^\W{0,3}(?:undeliver|delivery (?:status notification|fail|has failed)|failure notice|returned mail|mail (?:delivery (?:fail|problem)|could not be)|non[- ]?deliver"
-    r"|warning: could not send|message (?:undeliverable|could not be)|unzustellbar|не(?:доставлен| доставлен| удалось доставить)|сообщение не доставлено|письмо не доставлено)",
+    r"^\W{0,3}(?:undeliver|delivery (?:status notification|fail|has failed)|failure notice|returned mail"
+    r"|mail (?:delivery (?:fail|problem)|could not be)|non[- ]?deliver"
+    r"|warning: could not send|message (?:undeliverable|could not be)|unzustellbar|не(?:доставлен| доставлен"
+    r"| удалось доставить)|сообщение не доставлено|письмо не доставлено)",
     re.I,
 )
 _SERVER_WORDS = re.compile(
-    r"(?<!\d)[45]\d\d[ -]#?[45]\.\d\.\d|\b[45]\.\d\.\d{1,2}\b|(?:reporting-mta|final-recipient|diagnostic-code|remote-mta)\s?:"
-    r"|qmail-send|transcript of session|(?:original|returned) message (?:headers?|follows)|copy of (?:your|the) message",
+    r"(?<!\d)[45]\d\d[ -]#?[45]\.\d\.\d|\b[45]\.\d\.\d{1,2}\b|(?:reporting-mta|final-recipient|diagnostic-code"
+    r"|remote-mta)\s?:"
+    r"|qmail-send|transcript of session|(?:original|returned) message (?:headers?|follows)|copy of (?:your"
+    r"|the) message",
     re.I,
 )
 _PASSED_ON = re.compile(r"^\W{0,3}(?:fwd?|fw|пересл|пер|re|отв|ha|wg|tr)\s?:", re.I)
 _AWAY_PREFIX = re.compile(
-    r"^\W{0,3}(?:auto(?:matic)? ?-?(?:reply|response)|autoreply|auto-?antwort|automatische antwort|réponse automatique|respuesta automática|risposta automatica|resposta automática"
-    r"|automatisch antwoord|automatiskt? svar|autosvar|odpowiedź automatyczna|automatická odpověď|otomatik yanıt|automaattinen vastaus|abwesenheitsnotiz|out[ -]of[ -](?:the )?office(?: (?:auto)?reply)?"
-    r"|автоответ(?:чик)?|автоматический ответ|автовідповідь|автоматична відповідь|自动回复|自動返信|자동 회신)\s?[:：\])-]",
+    r"^\W{0,3}(?:auto(?:matic)? ?-?(?:reply|response)|autoreply|auto-?antwort|automatische antwort|réponse automatique"
+    r"|respuesta automática|risposta automatica|resposta automática"
+    r"|automatisch antwoord|automatiskt? svar|autosvar|odpowiedź automatyczna|automatická odpověď|otomatik yanıt"
+    r"|automaattinen vastaus|abwesenheitsnotiz|out[ -]of[ -](?:the )?office(?: (?:auto)?reply)?"
+    r"|автоответ(?:чик)?|автоматический ответ|автовідповідь|автоматична відповідь|自动回复|自動返信"
+    r"|자동 회신)\s?[:：\])-]",
     re.I,
 )
 _AWAY_UNTIL = re.compile(
-    r"\b(?:until|till|through|return(?:ing)?|back (?:on|in)|from .{3,20} to)\b|вернусь|возвращ|до \d|с \d{1,2}.{0,20}по \d|выхожу|\bbis\b|zurück|jusqu|retour|hasta|regres|fino al|rientr|até|повернусь", re.I
+    r"\b(?:until|till|through|return(?:ing)?|back (?:on|in)|from .{3,20} to)\b|вернусь|возвращ|до \d"
+    r"|с \d{1,2}.{0,20}по \d|выхожу|\bbis\b|zurück|jusqu|retour|hasta|regres|fino al|rientr|até|повернусь",
+    re.I,
 )
 _AWAY_INSTEAD = re.compile(
-    r"(?:urgent|immediate|emergenc|assistance|in my absence).{0,120}(?:contact|call|write|e-?mail|reach)|(?:срочн|неотложн|на время моего отсутствия|в мо[её] отсутствие).{0,120}(?:обращ|звон|пиш|связ)"
-    r"|(?:dringend|notf).{0,120}(?:wenden|kontakt)|urgen\w+.{0,120}(?:contact|dirig|rivolg|contatt)|термінов.{0,120}(?:зверта|телефон)",
+    r"(?:urgent|immediate|emergenc|assistance|in my absence).{0,120}(?:contact|call|write|e-?mail|reach)|(?:срочн"
+    r"|неотложн|на время моего отсутствия|в мо[её] отсутствие).{0,120}(?:обращ|звон|пиш|связ)"
+    r"|(?:dringend|notf).{0,120}(?:wenden|kontakt)|urgen\w+.{0,120}(?:contact|dirig|rivolg|contatt)"
+    r"|термінов.{0,120}(?:зверта|телефон)",
     re.I | re.S,
+)
+_INSTEAD_WORDS = (
+    "urgen",
+    "immediate",
+    "emergenc",
+    "assistance",
+    "absence",
+    "срочн",
+    "неотложн",
+    "отсутстви",
+    "dringend",
+    "notf",
+    "термінов",
 )
 _SUPPRESS = re.compile(r"\ball\b|\boof\b|autoreply")
 _ACTION = re.compile(r"^action:\s*([a-z]+)", re.I | re.M)
 _REPORT_PARTS = {
-    "message/delivery-status", "message/global-delivery-status", "message/disposition-notification", "message/feedback-report",
-}  # fmt: skip
+    "message/delivery-status",
+    "message/global-delivery-status",
+    "message/disposition-notification",
+    "message/feedback-report",
+}
 _BOUNCE_HEADERS = ("x-failed-recipients", "x-ms-exchange-message-is-ndr", "x-mailer-daemon", "x-bounce-reason")
 _AUTO_HEADERS = (
-    "x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-reply", "x-mail-autoreply", "x-autoreply-from", "x-vacation",
-    "x-cloudflare-autoreply", "x-kerio-autoreply",
-)  # fmt: skip
+    "x-autoreply",
+    "x-autorespond",
+    "x-autoresponder",
+    "x-auto-reply",
+    "x-mail-autoreply",
+    "x-autoreply-from",
+    "x-vacation",
+    "x-cloudflare-autoreply",
+    "x-kerio-autoreply",
+)
 _BULK_HEADERS = (
-    "list-id", "list-unsubscribe", "list-post", "feedback-id", "x-mailing-list", "x-campaign", "x-campaignid", "x-mailru-msgtype", "x-listserver",
-)  # fmt: skip
+    "list-id",
+    "list-unsubscribe",
+    "list-post",
+    "feedback-id",
+    "x-mailing-list",
+    "x-campaign",
+    "x-campaignid",
+    "x-mailru-msgtype",
+    "x-listserver",
+)
 _ROBOT_ADDRESS = re.compile(
-    r"^(?:no[-_.]?reply|do[-_.]?not[-_.]?reply|donotreply|robot|auto-?reply|autoresponder|vacation|noreplay|notifications?)(?:[+_.-][^@]*)?@",
+    r"^(?:no[-_.]?reply|do[-_.]?not[-_.]?reply|donotreply|robot|auto-?reply|autoresponder|vacation|noreplay"
+    r"|notifications?)(?:[+_.-][^@]*)?@",
     re.I,
 )
 
@@ -162,13 +246,17 @@ def _is_bounce(headers: Headers, letter: Facts) -> bool:
     subject, text = letter.subject, letter.text
     null_sender = _null_sender(headers)
     subject_says = bool(_BOUNCE_SUBJECT.search(subject)) and not _PASSED_ON.match(subject)
-    markers = {found.group().lower()[:24] for found in _BOUNCE_BODY.finditer(text)}
-    daemon = bool(_DAEMON.match(letter.sender)) or bool(_DAEMON_NAME.search(letter.name)) or (null_sender and not letter.sender)
+    daemon = (
+        bool(_DAEMON.match(letter.sender))
+        or bool(_DAEMON_NAME.search(letter.name))
+        or (null_sender and not letter.sender)
+    )
     if daemon:
-        return subject_says or bool(markers)
-    machine = null_sender or headers.token("auto-submitted").startswith("auto-") or bool(_ROBOT_ADDRESS.match(letter.sender))
-    if machine:
-        return subject_says and bool(markers)
+        return subject_says or bool(_BOUNCE_BODY.search(text))
+    if not subject_says:
+        return False
+    if null_sender or headers.token("auto-submitted").startswith("auto-") or _ROBOT_ADDRESS.match(letter.sender):
+        return bool(_BOUNCE_BODY.search(text))
     # Nobody says who wrote: the subject must begin as bounces do, and the body hold what only servers write.
     return bool(_BOUNCE_OPENING.match(subject)) and bool(_SERVER_WORDS.search(text)) and not _answers(headers)
 
@@ -196,6 +284,9 @@ def _is_auto_reply(headers: Headers, letter: Facts) -> bool:
     if weak and not _is_bulk_sender(headers):
         return bool(_AWAY_BODY.search(opening))
     # Words alone: away, until when, and whom to ask meanwhile; a person who writes to us says at most two of them.
+    lower = letter.text[:3000].lower()
+    if not any(word in lower for word in _INSTEAD_WORDS):
+        return False
     return bool(_AWAY_BODY.search(opening) and _AWAY_UNTIL.search(letter.text) and _AWAY_INSTEAD.search(letter.text))
 
 

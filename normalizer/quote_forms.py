@@ -14,18 +14,27 @@ MAX_LINE = 500  # characters of a line that a pattern looks at; an attribution w
 Role = Literal["from", "sent", "to", "subject", "cc"]
 
 _ROLES: dict[Role, str] = {
-    "from": "from|от|от кого|отправитель|від|від кого|von|de|da|van|od|från|fra|lähettäjä|kimden|gönderen|发件人|寄件者|寄件人"
-    "|差出人|送信者|보낸 사람|보낸사람|từ|من|feladó|expéditeur|remitente|mittente|afzender|nadawca|odesílatel|odosielateľ|absender"
+    "from": "from|от|от кого|отправитель|від|від кого|von|de|da|van|od|från|fra|lähettäjä|kimden|gönderen|发件人"
+    "|寄件者|寄件人"
+    "|差出人|送信者|보낸 사람|보낸사람|từ|من|feladó|expéditeur|remitente|mittente|afzender|nadawca|odesílatel"
+    "|odosielateľ|absender"
     "|avsändare|afsender|avsender|из|ад|од|от (from)|dari|frá|saatja|nuo|no|pošiljatelj|de la|από",
-    "sent": "sent|date|sent at|received|отправлено|дата|дата отправки|послано|надіслано|gesendet|gesendet am|datum|envoyé|envoyé le|date d'envoi"
-    "|enviado|enviado el|enviada em|enviado em|fecha|data|inviato|inviata|verzonden|wysłano|data wysłania|odesláno|odoslané|dátum|skickat|sendt|dato"
-    "|lähetetty|päivämäärä|päiväys|gönderildi|gönderme tarihi|tarih|发送时间|发件时间|日期|时间|寄件日期|傳送日期|送信日時|日付|보낸 날짜|날짜|đã gửi|ngày"
+    "sent": "sent|date|sent at|received|отправлено|дата|дата отправки|послано|надіслано|gesendet|gesendet am|datum"
+    "|envoyé|envoyé le|date d'envoi"
+    "|enviado|enviado el|enviada em|enviado em|fecha|data|inviato|inviata|verzonden|wysłano|data wysłania|odesláno"
+    "|odoslané|dátum|skickat|sendt|dato"
+    "|lähetetty|päivämäärä|päiväys|gönderildi|gönderme tarihi|tarih|发送时间|发件时间|日期|时间|寄件日期|傳送日期"
+    "|送信日時|日付|보낸 날짜|날짜|đã gửi"
+    "|ngày"
     "|التاريخ|elküldve|küldve|датум|trimis|дасланае|dikirim|tanggal|saadetud|ημερομηνία|skickades",
-    "to": "to|кому|получатель|an|à|a|para|per|aan|do|komu|till|til|vastaanottaja|kime|alıcı|收件人|收件者|宛先|받는 사람|받는사람|đến|tới"
+    "to": "to|кому|получатель|an|à|a|para|per|aan|do|komu|till|til|vastaanottaja|kime|alıcı|收件人|收件者|宛先"
+    "|받는 사람|받는사람|đến|tới"
     "|إلى|címzett|destinataire|destinatario|destinatário|pro|für|către|kepada|kam|kellele|προς",
-    "subject": "subject|тема|тема письма|предмет|betreff|objet|sujet|asunto|oggetto|assunto|onderwerp|temat|předmět|predmet|ämne|emne|aihe"
+    "subject": "subject|тема|тема письма|предмет|betreff|objet|sujet|asunto|oggetto|assunto|onderwerp|temat|předmět"
+    "|predmet|ämne|emne|aihe"
     "|konu|主题|主題|件名|主旨|제목|chủ đề|tiêu đề|الموضوع|tárgy|относно|subiect|subjek|perihal|teema|tēma|tema|θέμα",
-    "cc": "cc|копия|копія|kopie|copie|copia|cópia|dw|kopio|bilgi|抄送|副本|참조|bcc|reply-to|organization|importance|attachments|вложения"
+    "cc": "cc|копия|копія|kopie|copie|copia|cópia|dw|kopio|bilgi|抄送|副本|참조|bcc|reply-to|organization|importance"
+    "|attachments|вложения"
     "|важность|anlagen|priorität|pièces jointes|adjuntos|allegati|anexos|kopia|cópia",
 }
 ROLES: dict[str, Role] = {name: role for role, names in _ROLES.items() for name in names.split("|")}
@@ -40,11 +49,16 @@ def role(line: str) -> Role | None:
 
 
 _VERBS = (
-    r"wrote|writes|has written|said|написал(?:а|\(а\)|и)?|пишет|пишут|писал(?:а|\(а\)|и)?|сообщил(?:а|\(а\))?|ответил(?:а|\(а\))?"
-    r"|написав(?:ла|\(ла\))?|пише|писав(?:ла|\(ла\))?|напісаў|піша|schrieb(?:en)?|schreibt|hat geschrieben|a écrit|écrit|ecrit"
-    r"|escribió|escribio|escribi[oó]|ha escrit|va escriure|ha scritto|scrive|scrisse|escreveu|escreveram|schreef|het volgende geschreven"
-    r"|geschreven|napisał(?:\(a\)|a|/a)?|pisze|skrev|skreiv|skrifaði|kirjoitti|napsal(?:\(a\)|a)?|napísal(?:\(a\)|a)?|yazdı|yazmış"
-    r"|写道|寫道|写到|のメール|작성|썼습니다|님이 작성|đã viết|írta|ezt írta|a scris|написа|έγραψε|kirjutas|rašė|rakstīja"
+    r"wrote|writes|has written|said|написал(?:а|\(а\)|и)?|пишет|пишут|писал(?:а|\(а\)|и)?|сообщил(?:а|\(а\))?"
+    r"|ответил(?:а|\(а\))?"
+    r"|написав(?:ла|\(ла\))?|пише|писав(?:ла|\(ла\))?|напісаў|піша|schrieb(?:en)?|schreibt|hat geschrieben|a écrit"
+    r"|écrit|ecrit"
+    r"|escribió|escribio|escribi[oó]|ha escrit|va escriure|ha scritto|scrive|scrisse|escreveu|escreveram|schreef"
+    r"|het volgende geschreven"
+    r"|geschreven|napisał(?:\(a\)|a|/a)?|pisze|skrev|skreiv|skrifaði|kirjoitti|napsal(?:\(a\)|a)?|napísal(?:\(a\)|a)?"
+    r"|yazdı|yazmış"
+    r"|写道|寫道|写到|のメール|작성|썼습니다|님이 작성|đã viết|írta|ezt írta|a scris|написа|έγραψε|kirjutas|rašė"
+    r"|rakstīja"
     r"|je napisao|je napisal(?:a)?|је написао|pisao|menulis|เขียน|כתב(?:ה)?|كتب"
 )
 VERB = re.compile(rf"(?<!\w)(?:{_VERBS})(?!\w)", re.I)
@@ -55,22 +69,32 @@ _ANGLE_MAIL = re.compile(r"[<\[(](?:mailto:)?\s?[^\s<>@]{1,100}@[^\s<>@]{1,100}[
 _TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.hч時时시]\s?\d{2}(?!\d)|\d\s?(?:[ap]\.?m\b|uhr|Uhr|ч\.)", re.I)
 _DATE = re.compile(
     r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(?!\d)|\d{4}年|\d{4}년"
-    r"|(?<!\d)\d{1,2}\.?\s(?:de\s)?(?:янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек|січ|лют|бер|квіт|трав|черв|лип|серп|вер|жовт|лист|груд"
-    r"|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mai|juin|juil|ao[uû]|d[ée]c|mär|okt|dez|ene|abr|ago|dic|gen|mag|giu|lug|set|ott"
-    r"|sty|lut|kwi|maj|cze|lip|sie|wrz|paź|lis|gru|helmi|maalis|huhti|touko|kesä|heinä|elo|syys|loka|marras|joulu|tammi)",
+    r"|(?<!\d)\d{1,2}\.?\s(?:de\s)?(?:янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек|січ|лют|бер|квіт|трав|черв"
+    r"|лип|серп|вер|жовт|лист|груд"
+    r"|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mai|juin|juil|ao[uû]|d[ée]c|mär|okt|dez|ene|abr|ago|dic|gen|mag"
+    r"|giu|lug|set|ott"
+    r"|sty|lut|kwi|maj|cze|lip|sie|wrz|paź|lis|gru|helmi|maalis|huhti|touko|kesä|heinä|elo|syys|loka|marras|joulu"
+    r"|tammi)",
     re.I,
 )
 _DAYS = (
-    r"пн|вт|ср|чт|пт|сб|вс|нд|понед\w*|вторн\w*|сред\w*|четв\w*|пятн\w*|субб\w*|воскр\w*|понеділ\w*|вівтор\w*|середа|п.ятниц\w*|субот\w*|неділ\w*"
-    r"|mon\w*|tue\w*|wed\w*|thu\w*|fri\w*|sat\w*|sun\w*|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|lun\w*|mar\w*|mer\w*|jeu\w*"
-    r"|ven\w*|sam\w*|dim\w*|mi[eé]\w*|jue\w*|vie\w*|s[aá]b\w*|dom\w*|gio\w*|seg\w*|ter\w*|qua\w*|qui\w*|sex\w*|ma|di|wo|do|vr|za|zo|po|út|st|čt|pá|so|ne"
-    r"|pon\w*|wt\w*|śr\w*|czw\w*|pt|niedz\w*|man|tir|ons|tor|fre|l[öø]r|s[öø]n|ma\w*|ti|ke|to|pe|la|su|pzt|sal|çar|per|cum|cmt|paz"
+    r"пн|вт|ср|чт|пт|сб|вс|нд|понед\w*|вторн\w*|сред\w*|четв\w*|пятн\w*|субб\w*|воскр\w*|понеділ\w*|вівтор\w*|середа"
+    r"|п.ятниц\w*|субот\w*|неділ\w*"
+    r"|mon\w*|tue\w*|wed\w*|thu\w*|fri\w*|sat\w*|sun\w*|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag"
+    r"|lun\w*|mar\w*|mer\w*|jeu\w*"
+    r"|ven\w*|sam\w*|dim\w*|mi[eé]\w*|jue\w*|vie\w*|s[aá]b\w*|dom\w*|gio\w*|seg\w*|ter\w*|qua\w*|qui\w*|sex\w*|ma|di"
+    r"|wo|do|vr|za|zo|po|út|st|čt|pá|so|ne"
+    r"|pon\w*|wt\w*|śr\w*|czw\w*|pt|niedz\w*|man|tir|ons|tor|fre|l[öø]r|s[öø]n|ma\w*|ti|ke|to|pe|la|su|pzt|sal|çar|per"
+    r"|cum|cmt|paz"
 )
 # The words with which an attribution begins: a preposition and a date, a weekday, a date, a name with an address.
 _OPENING = re.compile(
-    rf"^[\s*_\-–—]{{0,8}}(?:(?:on|am|le|el|il|em|op|den|dne|dňa|w dniu|dnia|på|pada|vào|a|à|az?|la|в|у|во|за|dana|στις|klo|at|in data"
-    rf"|in date|el día|quando|tarihinde|ngày|vào lúc|op|je|il giorno|dnia|v|în|in|на|在|בתאריך|في|в сообщении от|в письме от|wiadomość napisana przez)\s.{{0,30}}\d"
-    rf"|(?:{_DAYS})\.?,?\s.{{0,20}}\d|\d{{1,4}}[./\-\s年년]|\"?[^\s\"<>:]{{1,40}}(?:\s[^\s<>:]{{1,40}}){{0,5}}\"?\s?[<\[(]|<?[^\s<>@]{{1,60}}@)",
+    rf"^[\s*_\-–—]{{0,8}}(?:(?:on|am|le|el|il|em|op|den|dne|dňa|w dniu|dnia|på|pada|vào|a|à|az?|la|в|у|во|за|dana|στις"
+    rf"|klo|at|in data"
+    rf"|in date|el día|quando|tarihinde|ngày|vào lúc|op|je|il giorno|dnia|v|în|in|на|在|בתאריך|في|в сообщении от"
+    rf"|в письме от|wiadomość napisana przez)\s.{{0,30}}\d"
+    rf"|(?:{_DAYS})\.?,?\s.{{0,20}}\d|\d{{1,4}}[./\-\s年년]"
+    rf"|\"?[^\s\"<>:]{{1,40}}(?:\s[^\s<>:]{{1,40}}){{0,5}}\"?\s?[<\[(]|<?[^\s<>@]{{1,60}}@)",
     re.I,
 )
 _BIDI = dict.fromkeys([0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
@@ -94,7 +118,7 @@ def attribution(line: str, before_quote: bool) -> bool:
         return False
     line = line if line.isascii() else line.translate(_BIDI)
     if _OLD_GMAIL.match(line):
-        return before_quote or "@" in line and not line.rstrip().endswith(".")
+        return before_quote or ("@" in line and not line.rstrip().endswith("."))
     if not _ENDS.search(line) and not _VOICE.search(line):
         return False
     opened = bool(_OPENING.match(line))
@@ -119,10 +143,14 @@ def _shape(line: str) -> bool:
 
 
 _MESSAGE_WORDS = (
-    r"original|origine|исходн\w*|пересыла\w*|пересланн\w*|переадрес\w*|перенаправ\w*|пересл\w*|оригинал\w*|forward\w*|fwd|weitergeleitet\w*"
-    r"|ursprünglich\w*|reply|message|mail|сообщени\w*|письм\w*|повідомленн\w*|лист|nachricht|mensaje|mensagem|messaggio|message|wiadomość"
-    r"|bericht|meddelande|melding|besked|viesti|zpráva|správa|ileti|mesaj|transféré|reenviad\w*|encaminhad\w*|inoltrat\w*|doorgestuurd\w*"
-    r"|przekazan\w*|vidarebefordrat|videresendt|överensänt|原始邮件|原始郵件|转发|轉寄|元のメッセージ|original\w*|원본|thư gốc"
+    r"original|origine|исходн\w*|пересыла\w*|пересланн\w*|переадрес\w*|перенаправ\w*|пересл\w*|оригинал\w*|forward\w*"
+    r"|fwd|weitergeleitet\w*"
+    r"|ursprünglich\w*|reply|message|mail|сообщени\w*|письм\w*|повідомленн\w*|лист|nachricht|mensaje|mensagem"
+    r"|messaggio|message|wiadomość"
+    r"|bericht|meddelande|melding|besked|viesti|zpráva|správa|ileti|mesaj|transféré|reenviad\w*|encaminhad\w*"
+    r"|inoltrat\w*|doorgestuurd\w*"
+    r"|przekazan\w*|vidarebefordrat|videresendt|överensänt|原始邮件|原始郵件|转发|轉寄|元のメッセージ|original\w*"
+    r"|원본|thư gốc"
 )
 _SEPARATOR = re.compile(
     rf"^\W{{0,4}}[-_=—–]{{2,60}}\s?[*<>]?\s?(?:[\w'(),.]+\s){{0,6}}?(?:{_MESSAGE_WORDS})\b[^\n]{{0,80}}?[-_=—–]{{1,60}}\W{{0,4}}$",
@@ -135,30 +163,44 @@ _ZOHO = re.compile(rf"^\s*-{{3,10}}\s?.{{5,300}}(?<!\w)(?:{_VERBS})\s?-{{3,10}}\
 _DASHED_TEXT = re.compile(r"^\s*[-_=—–]{3,60}\s?[^\W\d_][^\n]{0,60}?\s?[-_=—–]{3,60}\s*$")
 _RULE = re.compile(r"^[\s*]{0,4}(?:[_]{5,120}|[-]{5,120}|[—–]{5,120}|[=]{5,120}|[⁃]{3,120})[\s*]{0,4}$")
 _FORWARD = re.compile(
-    r"forward|пересыл|пересл|переадрес|перенаправ|weitergeleit|transféré|reenviad|encaminhad|inoltrat|doorgestuurd|przekazan|vidarebefordra"
+    r"forward|пересыл|пересл|переадрес|перенаправ|weitergeleit|transféré|reenviad|encaminhad|inoltrat|doorgestuurd"
+    r"|przekazan|vidarebefordra"
     r"|videresend|转发|轉寄|转發|転送|전달|fwd",
     re.I,
 )
 _BEGIN_FORWARD = re.compile(
-    r"^\s*(?:begin forwarded message|начало (?:переадресованного|пересылаемого|перенаправленного) (?:сообщения|письма)|anfang der weitergeleiteten (?:nachricht|e-mail)"
-    r"|début du message (?:transféré|réexpédié)|inicio del mensaje reenviado|inizio messaggio inoltrato|início da mensagem (?:encaminhada|reencaminhada)"
-    r"|begin doorgestuurd bericht|vidarebefordrat brev|videresendt besked|початок пересланого повідомлення|开始转发的邮件|転送されたメッセージ)\s*[:：]?\s*$",
+    r"^\s*(?:begin forwarded message|начало (?:переадресованного|пересылаемого|перенаправленного) (?:сообщения|письма)"
+    r"|anfang der weitergeleiteten (?:nachricht|e-mail)"
+    r"|début du message (?:transféré|réexpédié)|inicio del mensaje reenviado|inizio messaggio inoltrato"
+    r"|início da mensagem (?:encaminhada|reencaminhada)"
+    r"|begin doorgestuurd bericht|vidarebefordrat brev|videresendt besked|початок пересланого повідомлення"
+    r"|开始转发的邮件"
+    r"|転送されたメッセージ)\s*[:：]?\s*$",
     re.I,
 )
 _REPLY_ABOVE = re.compile(
-    r"(?:reply|type your (?:reply|response)|write|respond)\b.{0,30}\babove (?:this|the) line|пишите (?:ответ )?(?:выше|над) эт(?:ой|ой) (?:линии|строки|строкой)"
+    r"(?:reply|type your (?:reply|response)|write|respond)\b.{0,30}\babove (?:this|the) line|пишите (?:ответ )?(?:выше"
+    r"|над) эт(?:ой|ой) (?:линии|строки|строкой)"
     r"|ответ(?:ьте|ить)? (?:выше|над) (?:этой )?(?:линии|строкой|чертой)",
     re.I,
 )
 
 
-_SEPARATORS = (_SEPARATOR.match, _SEPARATOR_OPEN.match, _ZOHO.match, _BEGIN_FORWARD.match, _REPLY_ABOVE.search)
+_DRAWN = frozenset("-_=—–⁃#")
+_DRAWN_SEPARATORS = (_SEPARATOR.match, _SEPARATOR_OPEN.match, _ZOHO.match, _REPLY_ABOVE.search)
 
 
 def separator(line: str) -> bool:
     """«-----Original Message-----», «-------- Пересылаемое сообщение --------», "Begin forwarded message:"."""
     line = line[:MAX_LINE]
-    return any(found(line) for found in _SEPARATORS)
+    if line.lstrip(" \t*>")[:1] in _DRAWN:
+        return any(found(line) for found in _DRAWN_SEPARATORS)
+    return bool(_BEGIN_FORWARD.match(line) or _REPLY_ABOVE.search(line))
+
+
+def drawn(line: str) -> bool:
+    """A cheap first look: whether a line begins with a dash or what stands for one."""
+    return line.lstrip(" \t*>")[:1] in _DRAWN
 
 
 def dashed_text(line: str) -> bool:

@@ -101,7 +101,7 @@ def _cuts(texts: list[str], marks: list[Mark], index: int) -> bool:
     line = texts[index]
     if forms.separator(line):
         return True
-    if forms.dashed_text(line) or forms.rule(line):
+    if forms.drawn(line) and (forms.dashed_text(line) or forms.rule(line)):
         after = _next_line(texts, index + 1)
         return after is not None and after - index <= 3 and _header_at(texts, after)
     return _header_at(texts, index)
@@ -148,7 +148,7 @@ def _attribution_start(texts: list[str], marks: list[Mark], end: int) -> int | N
 
 
 def _widened(texts: list[str], marks: list[Mark], first: int, joined: str) -> int:
-    """The date may stand a line or two above the part that shows what it is («On 5 Jun 2024, Name» / «<a@b> wrote:»)."""
+    """The date may stand a line or two above what shows the attribution («On 5 Jun 2024, Name» / «<a@b> wrote:»)."""
     if forms.has_date(joined):
         return first
     for before in range(first - 1, max(-1, first - 4), -1):

@@ -10,32 +10,51 @@ _DEVICE = re.compile(
     r"|отправлен[оаы]? (?:с|со|из|через|при помощи|посредством)\b|послано (?:с|из)\b|написано (?:с|в|на) \w*phone"
     r"|(?:--\s?)?отправлено из mail|надіслано (?:з|із|зі|через)\b|відправлено (?:з|із|зі|через)\b|адпраўлена з"
     r"|получи(?:ть|те) outlook|скача(?:ть|йте) outlook|завантажити outlook|загрузить outlook"
-    r"|von meinem .{2,40} gesendet|gesendet (?:von|mit|über|aus)\b|diese nachricht wurde von mein|holen sie sich outlook|outlook für \w+ beziehen"
+    r"|von meinem .{2,40} gesendet|gesendet (?:von|mit|über|aus)\b|diese nachricht wurde von mein"
+    r"|holen sie sich outlook|outlook für \w+ beziehen"
     r"|envoyé (?:de|depuis|à partir|avec|du)\b|envoyer? de mon|télécharger outlook|obtenir outlook|obtenez outlook"
-    r"|enviado (?:desde|do|a partir|de meu|de mi|con|pelo|via)\b|enviada do meu|obtener outlook|obter o outlook|descargar outlook"
-    r"|inviato (?:da|dal|con|tramite)\b|scarica outlook|ottieni outlook|verzonden (?:vanaf|met|via|vanuit)|verstuurd vanaf|download outlook|outlook voor \w+ downloaden"
-    r"|wysłan[eoya]{1,3} z\b|wysłane za pomocą|pobierz (?:aplikację )?outlook|odesláno z|odoslané z|poslano z|skickat från|skickades från|sendt fra|hämta outlook|hent outlook|hanki outlook"
-    r"|lähetetty|iphone.?(?:i?stani|umdan|.mdan) gönderildi|.{0,30}'?(?:m?d[ae]n|t[ae]n) gönderildi|trimis (?:de pe|din)|iphoneから送信|.{0,20}から送信"
-    r"|发自我的|從我的 .{0,20}傳送|从我的 .{0,20}发送|나의 .{0,20}에서 보냄|.{0,20}에서 보냄|đã gửi từ|gửi từ|elküldve|saadetud minu|poslano s).{0,100}$",
+    r"|enviado (?:desde|do|a partir|de meu|de mi|con|pelo|via)\b|enviada do meu|obtener outlook|obter o outlook"
+    r"|descargar outlook"
+    r"|inviato (?:da|dal|con|tramite)\b|scarica outlook|ottieni outlook|verzonden (?:vanaf|met|via|vanuit)"
+    r"|verstuurd vanaf|download outlook|outlook voor \w+ downloaden"
+    r"|wysłan[eoya]{1,3} z\b|wysłane za pomocą|pobierz (?:aplikację )?outlook|odesláno z|odoslané z|poslano z"
+    r"|skickat från|skickades från|sendt fra|hämta outlook|hent outlook|hanki outlook"
+    r"|lähetetty|iphone.?(?:i?stani|umdan|.mdan) gönderildi|.{0,30}'?(?:m?d[ae]n|t[ae]n) gönderildi|trimis (?:de pe"
+    r"|din)|iphoneから送信|.{0,20}から送信"
+    r"|发自我的|從我的 .{0,20}傳送|从我的 .{0,20}发送|나의 .{0,20}에서 보냄|.{0,20}에서 보냄|đã gửi từ|gửi từ"
+    r"|elküldve|saadetud minu"
+    r"|poslano s).{0,100}$",
     re.I,
 )
 _DEVICE_WORDS = re.compile(
-    r"iphone|ipad|ipod|android|samsung|galaxy|xiaomi|redmi|huawei|honor|realme|oppo|nokia|lumia|sony|xperia|htc|lg\b|moto|pixel|blackberry|bb10|palm"
-    r"|windows|outlook|mail|почт|пошт|mobile|моб|phone|телефон|смартфон|планшет|tablet|yahoo|gmail|bluemail|proton|telekom|vodafone|verizon|at&t|t-mobile"
-    r"|mac\b|macbook|imac|watch|device|gerät|smartphone|celular|móvil|mobil|handy|tele2|мтс|билайн|мегафон|app\b|inbox|spark|airmail|appareil|zimbra"
-    r"|handheld|nexus|treo|wireless|kindle|meizu|zte|lenovo|asus|apple|alcatel|myMail|newton|polymail|superhuman|hey\b|nine|aquamail|k-9|thunderbird|tuta",
+    r"iphone|ipad|ipod|android|samsung|galaxy|xiaomi|redmi|huawei|honor|realme|oppo|nokia|lumia|sony|xperia|htc|lg\b"
+    r"|moto|pixel|blackberry|bb10|palm"
+    r"|windows|outlook|mail|почт|пошт|mobile|моб|phone|телефон|смартфон|планшет|tablet|yahoo|gmail|bluemail|proton"
+    r"|telekom|vodafone|verizon|at&t|t-mobile"
+    r"|mac\b|macbook|imac|watch|device|gerät|smartphone|celular|móvil|mobil|handy|tele2|мтс|билайн|мегафон|app\b|inbox"
+    r"|spark|airmail|appareil|zimbra"
+    r"|handheld|nexus|treo|wireless|kindle|meizu|zte|lenovo|asus|apple|alcatel|myMail|newton|polymail|superhuman|hey\b"
+    r"|nine|aquamail|k-9|thunderbird|tuta",
     re.I,
 )
 _CLOSING = re.compile(
-    r"^[\s*_]{0,4}(?:с (?:глубоким |большим |искренним )?уважением|с наилучшими(?: пожеланиями)?|с почтением|с благодарностью|искренне ваш\w*|всего (?:наи)?(?:доброго|лучшего)"
+    r"^[\s*_]{0,4}(?:с (?:глубоким |большим |искренним )?уважением|с наилучшими(?: пожеланиями)?|с почтением"
+    r"|с благодарностью|искренне ваш\w*|всего (?:наи)?(?:доброго|лучшего)"
     r"|з (?:найкращими|повагою)(?: побажаннями)?|з повагою|с пажаданнямі|з павагай|с ув\.?"
-    r"|(?:with )?(?:(?:my |our )?(?:best|kind|kindest|warm|warmest|many) )?(?:wishes|regards)|best regards|kind regards|regards|yours (?:sincerely|truly|faithfully)|sincerely(?: yours)?|respectfully"
-    r"|(?:mit )?(?:freundlichen?|besten?|schönen?|liebe[nr]?|viele[nr]?|herzlichen?) (?:grüßen?|grüssen?|gruß|gruss)|mfg|lg|vg|beste grüße|hochachtungsvoll"
-    r"|(?:bien )?cordialement|(?:très )?cordialement|bien à vous|meilleures salutations|sincères salutations|salutations"
-    r"|(?:un )?(?:cordial|atento) saludo|saludos(?: cordiales)?|atentamente|cordialmente|atenciosamente|att|cumprimentos|com os melhores cumprimentos"
-    r"|(?:cordiali|distinti) saluti|cordialmente|met (?:vriendelijke|hartelijke) groet(?:en)?|mvg|vriendelijke groeten?|hartelijke groeten?"
-    r"|z poważaniem|pozdrawiam(?: serdecznie)?|s pozdravem|s přátelským pozdravem|s pozdravom|med vänlig(?:a)? hälsning(?:ar)?|vänliga hälsningar|mvh|hälsningar|(?:med )?venlig hilsen"
-    r"|med vennlig hilsen|vennlig hilsen|hilsen|ystävällisin terveisin|terveisin|saygılarım(?:la|ızla)|tisztelettel|cu respect|敬具|此致)"
+    r"|(?:with )?(?:(?:my |our )?(?:best|kind|kindest|warm|warmest|many) )?(?:wishes|regards)|best regards"
+    r"|kind regards|regards|yours (?:sincerely|truly|faithfully)|sincerely(?: yours)?|respectfully"
+    r"|(?:mit )?(?:freundlichen?|besten?|schönen?|liebe[nr]?|viele[nr]?|herzlichen?) (?:grüßen?|grüssen?|gruß|gruss)"
+    r"|mfg|lg|vg|beste grüße|hochachtungsvoll"
+    r"|(?:bien )?cordialement|(?:très )?cordialement|bien à vous|meilleures salutations|sincères salutations"
+    r"|salutations"
+    r"|(?:un )?(?:cordial|atento) saludo|saludos(?: cordiales)?|atentamente|cordialmente|atenciosamente|att"
+    r"|cumprimentos|com os melhores cumprimentos"
+    r"|(?:cordiali|distinti) saluti|cordialmente|met (?:vriendelijke|hartelijke) groet(?:en)?|mvg"
+    r"|vriendelijke groeten?|hartelijke groeten?"
+    r"|z poważaniem|pozdrawiam(?: serdecznie)?|s pozdravem|s přátelským pozdravem|s pozdravom"
+    r"|med vänlig(?:a)? hälsning(?:ar)?|vänliga hälsningar|mvh|hälsningar|(?:med )?venlig hilsen"
+    r"|med vennlig hilsen|vennlig hilsen|hilsen|ystävällisin terveisin|terveisin|saygılarım(?:la|ızla)|tisztelettel"
+    r"|cu respect|敬具|此致)"
     r"(?P<rest>[\s,.!;:*_\-–—].{0,100})?$",
     re.I,
 )
@@ -45,8 +64,10 @@ _DELIMITER = re.compile(r"^[\s>]{0,3}(?:--|—|––|−−|\*{2,3} ?|__)\s{0,3
 _RULE = re.compile(r"^\s{0,3}(?:[-_=*—–]\s?){2,100}$")
 _NAME = re.compile(r"^\s{0,3}(?:-{1,3}|[—–])\s?[^\W\d_][\w.'’]{0,30}(?:\s[^\W\d_][\w.'’-]{0,30}){0,3}\s?$")
 _NOTICE = re.compile(
-    r"confidential|privileged|intended recipient|disclaimer|virus|avast|конфиденциальн|предназначен\w* (?:только|исключительно)|вирус"
-    r"|unsubscribe|отписаться|please (?:consider|think).{0,40}(?:environment|print)|vertraulich|confidentiel|confidencial|riservat",
+    r"confidential|privileged|intended recipient|disclaimer|virus|avast|конфиденциальн|предназначен\w* (?:только"
+    r"|исключительно)|вирус"
+    r"|unsubscribe|отписаться|please (?:consider|think).{0,40}(?:environment|print)|vertraulich|confidentiel"
+    r"|confidencial|riservat",
     re.I,
 )
 _SCANNED = re.compile(

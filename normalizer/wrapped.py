@@ -140,7 +140,7 @@ _ENCRYPTED = "-----BEGIN PGP MESSAGE-----"
 
 
 def unarmour(text: str) -> tuple[str, str | None]:
-    """(text without PGP armour, flag). Clear-signed text loses its frame (RFC 9580, 7); encrypted text stays as it is."""
+    """(text without PGP armour, flag). Clear-signed text loses its frame (RFC 9580, 7); encrypted text stays."""
     if _ENCRYPTED in text:
         return text, "encrypted"
     if "-----BEGIN PGP SIGNED MESSAGE-----" not in text:

@@ -29,12 +29,23 @@ def test_russian_is_recognised_under_a_wrong_label(phrase: str, real: str, label
 @pytest.mark.parametrize(
     ("text", "charset"),
     [
-        ("Grüße aus München", "iso-8859-1"), ("naïve café", "windows-1252"), ("Příliš žluťoučký kůň", "iso-8859-2"),
-        ("Zażółć gęślą jaźń", "windows-1250"), ("こんにちは、世界", "iso-2022-jp"), ("こんにちは", "shift_jis"), ("안녕하세요", "euc-kr"),
-        ("你好", "big5"), ("朱镕基", "gb18030"), ("שלום", "windows-1255"), ("Καλημέρα", "iso-8859-7"), ("Доброго дня, Україно їжак", "koi8-u"),
-        ("İstanbul’da ğ", "windows-1254"), ("Hi Mom", "utf-7"), ("Привет", "utf-16"),
+        ("Grüße aus München", "iso-8859-1"),
+        ("naïve café", "windows-1252"),
+        ("Příliš žluťoučký kůň", "iso-8859-2"),
+        ("Zażółć gęślą jaźń", "windows-1250"),
+        ("こんにちは、世界", "iso-2022-jp"),
+        ("こんにちは", "shift_jis"),
+        ("안녕하세요", "euc-kr"),
+        ("你好", "big5"),
+        ("朱镕基", "gb18030"),
+        ("שלום", "windows-1255"),
+        ("Καλημέρα", "iso-8859-7"),
+        ("Доброго дня, Україно їжак", "koi8-u"),
+        ("İstanbul’da ğ", "windows-1254"),
+        ("Hi Mom", "utf-7"),
+        ("Привет", "utf-16"),
     ],
-)  # fmt: skip
+)
 def test_a_right_label_is_believed(text: str, charset: str) -> None:
     assert charsets.decode(text.encode(charset), charset) == text
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (lines of letters stand as the programs write them)
 """A letter's own words, the quoted letter and the signature: by mail program and language."""
 
 from __future__ import annotations
@@ -150,8 +151,7 @@ def test_a_quoted_header_and_everything_below_it_are_taken_off(header: str) -> N
     result = split(f"{OWN}\n\n{header}\n\n{BARE}\n")
     assert result.own == OWN
     assert (
-        result.quoted.endswith("принято.")
-        and "support@example.ru" in result.quoted
+        (result.quoted.endswith("принято.") and "support@example.ru" in result.quoted)
         or "Original" in header
         or "Исходное" in header
     )
@@ -294,9 +294,25 @@ def _words(text: str) -> list[str]:
 
 
 PIECES = st.sampled_from(
-    [OWN, QUOTE, BARE, "", "-- ", "С уважением,", "Иван", "> ", "От: я", "Кому: вам", "Тема: т", "Дата: д", "On 5 Jun 2024", "wrote:"]
-    + list(ATTRIBUTIONS.values()) + list(HEADERS.values()) + list(SIGNATURES.values()) + list(FORWARDS.values())
-)  # fmt: skip
+    [
+        *(
+            OWN,
+            QUOTE,
+            BARE,
+            "",
+            "-- ",
+            "С уважением,",
+            "Иван",
+            "> ",
+            "От: я",
+            "Кому: вам",
+            "Тема: т",
+            "On 5 Jun 2024",
+            "wrote:",
+        ),
+        *(form for forms in (ATTRIBUTIONS, HEADERS, SIGNATURES, FORWARDS) for form in forms.values()),
+    ]
+)
 
 
 @settings(max_examples=300, deadline=None)
