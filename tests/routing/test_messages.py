@@ -1,4 +1,9 @@
-"""The labelled messages: how often the shipped rules agree with the person who labelled them."""
+"""The labelled messages: how often the shipped rules agree with the person who labelled them.
+
+`messages.jsonl` grew in batches, and the rules were tuned to each: at first sight they knew 91 % of the first, then 84,
+85, 84, 85 and 85 % of the next five, and 21 of 30 of a last one of hard security messages. `holdout.jsonl` was written
+before any tuning and is only measured. An unseen message is more like a batch at first sight than like the totals here.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +47,7 @@ def test_at_least_92_percent_of_the_labelled_messages_go_where_a_person_would_se
 def test_what_was_never_tuned_to_is_routed_nearly_as_well(rules: Rules) -> None:
     held_out = report(rules, "holdout.jsonl")
     print(held_out.as_text())
-    assert held_out.accuracy is not None and held_out.accuracy >= 0.85, held_out.as_text()
+    assert held_out.accuracy is not None and held_out.accuracy >= 0.92, held_out.as_text()
 
 
 @pytest.mark.parametrize("name", ["messages.jsonl", "holdout.jsonl"])
