@@ -14,6 +14,7 @@ from normalizer.headers import Headers
 from normalizer.message import Account, Identity, Ignored, Message, Reading, Sender, Unreadable
 
 _MESSAGE_ID = re.compile(r"^[>\s]{0,8}message-id\s?:\s{0,20}<([^<>\s]{1,500})>", re.I | re.M)
+_FORWARDED = re.compile(r"\s*(?:fwd?|fw|пересл(?:ано|анное)?|wg|tr|rv|doorst|i)\s?:", re.I)
 _OWN_MARK = "x-priemnaya"  # a header that our own letters carry (RFC 6648 knows why the X; nobody else uses it)
 
 
@@ -61,7 +62,7 @@ def _message(
         original = body.returned_id or _quoted_id(body)
         reply_to = tuple(dict.fromkeys((original, *reply_to) if original else reply_to))
     flags = dict.fromkeys((*body.flags, *verdict.flags))
-    if split.forwarded:
+    if split.forwarded or (split.quoted and _FORWARDED.match(subject)):
         flags["forwarded"] = None
     if verdict.machine:
         flags[verdict.machine] = None

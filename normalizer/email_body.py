@@ -212,7 +212,7 @@ def _plain(letter: Letter, entity: Entity, body: Body) -> list[Line]:
             body.flags[flag] = None
     if entity.params.get("format", "").lower() == "flowed":
         text = flowed.unflow(text, entity.params.get("delsp", "").lower() == "yes")
-    return [Line(line.rstrip()) for line in text.strip("\n").split("\n", _MAX_LINES)] if text.strip() else []
+    return [Line(line) for line in text.strip("\n").split("\n", _MAX_LINES)] if text.strip() else []
 
 
 def _words(lines: list[Line]) -> str:

@@ -20,7 +20,7 @@ _MAX_LOOKS = 1000  # lines ending in a colon that are looked at; a long correspo
 _BROKEN_LENGTH = 65  # characters from which programs break lines; most break at 72 to 78
 _ATTRIBUTION_SPAN = 5  # lines over which programs wrap "On …, … wrote:"
 
-_QUOTED = re.compile(r"^\s{0,3}(?:[>＞]|&gt;|\|\s?(?:>|\|))")
+_QUOTED = re.compile(r"^\s{0,3}(?:[>＞]|&gt;)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +113,18 @@ def _header_at(texts: list[str], index: int) -> bool:
         return False
     roles: set[str] = set()
     missed = 0
+    stated = False  # the sender with an address, the date with a number
     for line in texts[index : index + _HEADER_SPAN]:
         role = forms.role(line)
         if role is not None:
             roles.add(role)
             missed = 0
+            stated = stated or (role == "from" and "@" in line)
         else:
             missed += 1
             if missed > 2:
                 break
-    return "from" in roles and len(roles - {"cc"}) >= 3
+    return "from" in roles and (len(roles - {"cc"}) >= 3 or (stated and "sent" in roles))
 
 
 def _rule_before(texts: list[str], marks: list[Mark], index: int) -> int:
@@ -202,7 +204,7 @@ def _signature_start(texts: list[str], start: int, end: int) -> int:
         following -= 1
         if following > 4 * MAX_SIGNATURE:
             continue
-        if signature_forms.delimiter(line):
+        if signature_forms.delimiter(line) and (line == "-- " or _short_tail(texts, index + 1, end)):
             return index
         if following <= MAX_SIGNATURE and (
             (signature_forms.device(line) and following <= 6)
