@@ -1,0 +1,93 @@
+"""A test's own look into the ledger, past the code that is under test."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, func, select
+
+from ledger.database import Database
+from ledger.errors import LedgerAway
+from ledger.schema import cursors, journal, leases, messages, outbox, outgoing, tickets
+
+T = TypeVar("T")
+ENDS = ("enveloped", "merged", "redelivered", "ignored", "quarantined")
+
+
+class Ledger:
+    """Read only. A ledger that is not there yet looks empty."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._opened: Database | None = None
+
+    @property
+    def database(self) -> Database:
+        if self._opened is None:
+            self._opened = Database(self._url)
+        return self._opened
+
+    def look(self, work: Callable[[Connection], T], default: T) -> T:
+        """`default` while the database is away or has no tables yet."""
+        try:
+            return self.database.look_now(work)
+        except Exception as error:
+            if isinstance(error, LedgerAway) or "UndefinedTable" in str(error):
+                return default
+            raise
+
+    def states(self) -> Counter[str]:
+        """Journal rows by state."""
+        statement = select(journal.c.state, func.count()).group_by(journal.c.state)
+        return Counter({state: count for state, count in self.look(lambda conn: conn.execute(statement).all(), [])})
+
+    def ended(self) -> int:
+        """Journal rows that have come to an end."""
+        states = self.states()
+        return sum(states[state] for state in ENDS)
+
+    def journalled(self) -> int:
+        return sum(self.states().values())
+
+    def journal(self) -> list[Any]:
+        return self._rows(select(journal).order_by(journal.c.id))
+
+    def messages(self) -> list[Any]:
+        return self._rows(select(messages).order_by(messages.c.id))
+
+    def envelopes(self) -> list[dict[str, Any]]:
+        """In the order staged."""
+        return [json.loads(bytes(row["body"])) for row in self.messages() if row["body"] is not None]
+
+    def outbox(self) -> list[Any]:
+        return self._rows(select(outbox).order_by(outbox.c.id))
+
+    def outgoing(self) -> list[Any]:
+        return self._rows(select(outgoing).order_by(outgoing.c.seq))
+
+    def tickets(self) -> list[Any]:
+        return self._rows(select(tickets).order_by(tickets.c.number))
+
+    def cursors(self) -> list[Any]:
+        return self._rows(select(cursors))
+
+    def leases(self) -> list[Any]:
+        return self._rows(select(leases))
+
+    def pending(self, exchange: str = "appeals") -> int:
+        """Outbox rows that the broker has not confirmed."""
+        statement = select(func.count()).where(outbox.c.state == "pending", outbox.c.exchange == exchange)
+        return self.look(lambda conn: int(conn.execute(statement.select_from(outbox)).scalar_one()), 0)
+
+    def owed(self) -> int:
+        """Messages to citizens that are not sent."""
+        statement = select(func.count()).select_from(outgoing).where(outgoing.c.state.in_(("owed", "sending")))
+        return self.look(lambda conn: int(conn.execute(statement).scalar_one()), 0)
+
+    def _rows(self, statement: Any) -> list[Any]:
+        return self.look(lambda conn: list(conn.execute(statement).mappings().all()), [])
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
