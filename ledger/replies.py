@@ -49,8 +49,11 @@ def target(conn: Connection, keys: Keyring, number: str, in_reply_to: str | None
     ).all()
     if not rows:
         return None
-    last = rows[0]
-    address = json.loads(keys.unseal(bytes(last.address), b"address"))
+    last, address = rows[0], json.loads(keys.unseal(bytes(rows[0].address), b"address"))
+    for row in rows:  # the portal answers by e-mail: a mark or a comment without an address leads nowhere
+        if last.channel != "portal" or address.get("email"):
+            break
+        last, address = row, json.loads(keys.unseal(bytes(row.address), b"address"))
     if in_reply_to is not None:  # answer that very message, when it came the same way
         for row in rows:
             other = json.loads(keys.unseal(bytes(row.address), b"address"))

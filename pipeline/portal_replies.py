@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from config.settings import Settings
+from ledger.replies import Target
 
 KIND = "portal"
 
@@ -41,3 +42,14 @@ def content(values: Mapping[str, Any]) -> dict[str, Any] | None:
     if not email:
         return None
     return {**values, "address": {"sender": email, "email": email}, "references": [], "reply_to": None, "buttons": []}
+
+
+def by_mail(settings: Settings, target: Target) -> Target | None:
+    """The e-mail channel and the address that a desk's reply to the portal's citizen leaves by; None where none is."""
+    mail, email = way(settings, target.account), target.address.get("email")
+    if mail is None or not email:
+        return None
+    address = {"sender": email, "email": email, "subject": target.address.get("subject")}
+    return replace(
+        target, kind=mail.kind, account=mail.account, platform_account=mail.platform_account, address=address
+    )

@@ -13,7 +13,7 @@ from ledger.database import Connection
 from ledger.errors import LedgerAway
 from ledger.storage import StorageError
 from ledger.wake import notify
-from pipeline import events
+from pipeline import events, portal_replies
 from pipeline.parts import Parts
 from router.replies import Accepted, DeskReply, NotNow, Rejected, consume
 
@@ -65,6 +65,10 @@ def accept_reply(parts: Parts, reply: DeskReply) -> str | None:
         target = replies.target(conn, parts.keys, reply.ticket, reply.in_reply_to) if says else None
         if says and target is None:
             return "no verified message of the ticket says where to answer"
+        if target is not None and target.kind == portal_replies.KIND:
+            target = portal_replies.by_mail(parts.settings, target)
+            if target is None:
+                return "the citizen wrote by the portal: there is no e-mail address, or no e-mail channel that can send"
         if target is not None:
             outgoing.owe(conn, _row(parts, reply, target, files, now))
             replies.answered(conn, reply.ticket, now)
@@ -111,7 +115,7 @@ def _row(
         "text": text,
         "reply_to": address.get("message_id"),
         "subject": None if chat else _subject(parts, reply.ticket, subject),
-        "references": [] if chat else [*references, address.get("message_id")],
+        "references": [] if chat else [one for one in (*references, address.get("message_id")) if one],
         "automatic": False,
         "last_message_at": target.last_message_at,
         "files": files,
