@@ -188,7 +188,7 @@ def envelopes(context: click.Context, ticket: str | None, since: float | None, f
     from pipeline.inspect import each_envelope
 
     with opened(context) as parts:
-        out = click.get_binary_stream("stdout")
+        out = sys.stdout.buffer
         for body in each_envelope(parts, ticket=ticket, since=since, follow=follow):
             out.write(body + b"\n")
             out.flush()

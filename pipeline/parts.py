@@ -63,18 +63,21 @@ class Parts:
         limits = self.settings.limits
         return Limits(text=limits.text, attachment=limits.attachment, parts=limits.parts, depth=limits.depth)
 
+    @cached_property
+    def own_addresses(self) -> frozenset[str]:
+        """The addresses of our own mailboxes, lower case."""
+        names = (
+            getattr(c, "from_address", None) or getattr(c, "username", None) for c in self.settings.channels.values()
+        )
+        return frozenset(name.lower() for name in names if name)
+
     def account(self, name: str, kind: str, platform_account: str) -> Account:
         """Our side of a conversation, for the normalizer."""
         channel = self.settings.channels.get(name)
-        own = {
-            address.lower()
-            for other in self.settings.channels.values()
-            if (address := getattr(other, "from_address", None) or getattr(other, "username", None))
-        }
         return Account(
             kind=kind,
             platform_account=platform_account,
-            own_addresses=frozenset(own),
+            own_addresses=self.own_addresses,
             trusted_authserv_id=getattr(channel, "trusted_authserv_id", None),
             limits=self.limits,
         )

@@ -163,7 +163,8 @@ class Processor:
             return reading
         first, last = self._days()
         timezone = self.parts.settings.tickets.timezone.key
-        return understand(reading, first_day=first, last_day=last, timezone=timezone)
+        own = self.parts.own_addresses
+        return understand(reading, first_day=first, last_day=last, timezone=timezone, own_addresses=own)
 
     def _read(self, row: Claimed) -> Reading:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
@@ -63,7 +63,9 @@ def read(kind: str, payload: bytes, account: Account) -> Reading:
     return normalizer(kind).read(payload, account)
 
 
-def understand(message: Message, *, first_day: date, last_day: date, timezone: str) -> Understood:
+def understand(
+    message: Message, *, first_day: date, last_day: date, timezone: str, own_addresses: Collection[str] = ()
+) -> Understood:
     """What the message says. `first_day` and `last_day` bound the dates of ticket numbers."""
     message, flags = _without_secrets(message)
     found = references.find(
@@ -77,7 +79,9 @@ def understand(message: Message, *, first_day: date, last_day: date, timezone: s
         first_day=first_day,
         last_day=last_day,
     )
-    facts = citizen.facts(message.text, subject=message.subject, signature=message.signature)
+    facts = citizen.facts(
+        message.text, subject=message.subject, signature=message.signature, own_addresses=own_addresses
+    )
     chat = message.chat and message.change == "message"
     command = chatter.command(message.text, message.button) if chat and message.machine is None else None
     phishing = secrets.asks_for_secrets(message.text) or secrets.asks_for_secrets(message.quoted or "")
@@ -91,11 +95,11 @@ def understand(message: Message, *, first_day: date, last_day: date, timezone: s
             message.text,
             sent_at=message.sent_at,
             timezone=timezone,
-            ticket_numbers=tuple(reference.as_written for reference in found.found),
+            ticket_numbers=[name for reference in found.found for name in (reference.number, reference.as_written)],
         ),
         review=review.read(message.subject, message.text) if message.machine is None else None,
         language=language.detect(message.text or message.subject or ""),
-        described=completeness.describes(message.text),
+        described=completeness.describes(message.text, facts.full_name),
         likeness=_likeness(message),
         flags=_distinct((*message.flags, *_machine_flags(message), *flags)),
         command=command,
