@@ -131,7 +131,7 @@ class Sender:
         await self.parts.database.run(lambda conn: outgoing.again(conn, self.lease, owed.seq, due, reason))
 
 
-_BACK_OFF = wait_exponential_jitter(initial=FIRST_RETRY, max=LONGEST_RETRY, jitter=FIRST_RETRY)
+_BACK_OFF = wait_exponential_jitter(multiplier=FIRST_RETRY, max=LONGEST_RETRY, jitter=FIRST_RETRY)
 
 
 def _wait(attempts: int) -> float:
