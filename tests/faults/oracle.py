@@ -1,4 +1,4 @@
-"""The total-queue check (as in Jepsen): what was sent to us, against the journal, the envelopes, the queue, the answers.
+"""The total-queue check (as in Jepsen): what was sent to us, against journal, envelopes, queue and answers.
 
 Lost and unexpected must be empty; what is duplicated must carry the same id; a conversation keeps its order.
 """
@@ -168,7 +168,9 @@ COLUMNS: dict[str, Callable[[Report], int]] = {
 def table(reports: Sequence[Report]) -> str:
     """Lines for a person; also a table of Markdown."""
     lines = [f"| run | {' | '.join(COLUMNS)} |", "|---|" + "---|" * len(COLUMNS)]
-    lines += [f"| {report.name} | {' | '.join(str(count(report)) for count in COLUMNS.values())} |" for report in reports]
+    lines += [
+        f"| {report.name} | {' | '.join(str(count(report)) for count in COLUMNS.values())} |" for report in reports
+    ]
     return "\n".join(lines)
 
 

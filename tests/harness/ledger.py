@@ -40,7 +40,8 @@ class Ledger:
     def states(self) -> Counter[str]:
         """Journal rows by state."""
         statement = select(journal.c.state, func.count()).group_by(journal.c.state)
-        return Counter({state: count for state, count in self.look(lambda conn: conn.execute(statement).all(), [])})
+        rows: list[Any] = self.look(lambda conn: list(conn.execute(statement).all()), [])
+        return Counter(dict(map(tuple, rows)))
 
     def ended(self) -> int:
         """Journal rows that have come to an end."""

@@ -76,7 +76,9 @@ def _content(sort: str, index: int, series: str, key: str, thread: str, sender: 
         return _text(head, f"Дополняю: ошибка {series}-{index} повторилась и сегодня утром.\n", "utf-8")
     if sort == "forwarded":
         head.append(f"Subject: {_word('Fwd: ' + subject)}")
-        enclosed = "\n---------- Пересланное сообщение ----------\nОт: Банк <bank@bank.test>\nТема: Отказ\n\nВам отказано.\n"
+        enclosed = (
+            "\n---------- Пересланное сообщение ----------\nОт: Банк <bank@bank.test>\nТема: Отказ\n\nВам отказано.\n"
+        )
         return _text(head, words + enclosed, "utf-8")
     head.append(f"Subject: {_word(subject)}")
     if sort == "html":

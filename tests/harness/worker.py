@@ -60,7 +60,10 @@ class Worker:
         (self.faults / "set.json").write_text(json.dumps({**QUICK, **(constants or {})}))
         tree: dict[str, Mapping[str, Any]] = {
             "database": {"url": self.database_url},
-            "storage": {"url": f"{self.folder}/attachments", "encryption_key": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="},
+            "storage": {
+                "url": f"{self.folder}/attachments",
+                "encryption_key": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+            },
             "broker": {"url": broker_url, "prefix": prefix},
             "http": {"host": HOST, "port": self.port},
             "logging": {"format": "json"},
