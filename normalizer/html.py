@@ -44,10 +44,11 @@ _TOKEN = re.compile(r'<(/?)([a-zA-Z][^\s/>]*)((?:[^<>"]|"[^"]*")*)>|<!--.*?(?:--
 _ATTRIBUTE = re.compile(r'([^\s="]+)(?:="([^"]*)")?')
 _NESTING = re.compile(r"<(/?)[a-zA-Z]")
 
-# What marks the quoted letter by class or id: Gmail's line of who wrote, Yahoo, Proton, Zoho, Thunderbird, Tuta.
+# What marks the quoted letter by class or id: Yahoo, Proton, Zoho, Thunderbird, Tuta and others.
 # Not Gmail's `gmail_quote`: answers between the quoted lines stand inside of it, and its blockquotes are marked anyway.
+# Not its `gmail_attr` either: above a letter that is passed on it stands without a blockquote; its words tell which.
 _QUOTE_NAMES = re.compile(
-    r"\b(?:gmail_attr|yahoo_quoted|protonmail_quote|zmail_extra|moz-cite-prefix|moz-forward-container|moz-email-headers-table"
+    r"\b(?:yahoo_quoted|protonmail_quote|zmail_extra|moz-cite-prefix|moz-forward-container|moz-email-headers-table"
     r"|tutanota_quote|wrap_quote|outlook_quote|zimbra_quote|mailru-blockquote|reply_quote|front-blockquote|missive_quote"
     r"|WordSection1_quote|cf_quote|quoted-message|mail-quote)\b",
     re.I,
@@ -253,7 +254,7 @@ class _Reader:
         elif tag == "img":
             found = dict(_ATTRIBUTE.findall(attributes))
             alt = unescape(found.get("alt", ""))
-            if alt and len(alt) <= 4:  # an emoji drawn as an image
+            if alt and len(alt) <= 4 and not alt.isascii() and not alt.isalpha():  # an emoji drawn as an image
                 self.pieces.append(alt)
 
     def link(self, attributes: str) -> None:

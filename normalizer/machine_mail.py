@@ -50,7 +50,8 @@ _DAEMON_NAME = re.compile(
     re.I,
 )
 _BOUNCE_SUBJECT = re.compile(
-    r"undeliver|returned mail|error sending your mail|mail system error|unable to deliver|mail delivery status"
+    r"undeliver|returned mail|\[bounce\]|failed delivery|message you sent (?:was )?blocked|error sending your mail"
+    r"|mail system error|unable to deliver|mail delivery status"
     r"|delivery (?:status notification|fail|has failed|problem|error|report|notification|incomplete|delayed)|fail(?:ed"
     r"|ure) (?:notice|delivery|to deliver)|returned (?:mail|to sender|email)"
     r"|mail (?:delivery (?:fail|problem|error|system)|could not be|not delivered|failure|system error|returned)"
@@ -260,7 +261,7 @@ def _is_bounce(headers: Headers, letter: Facts) -> bool:
     daemon = (
         bool(_DAEMON.match(letter.sender))
         or bool(_DAEMON_NAME.search(letter.name))
-        or (null_sender and not letter.sender)
+        or (not letter.sender and (null_sender or headers.raw("from") == b"<>"))
     )
     if daemon:
         return subject_says or (bool(_BOUNCE_BODY.search(text)) and not _PASSED_ON.match(subject))

@@ -208,7 +208,8 @@ def _signature_start(texts: list[str], start: int, end: int) -> int:
             return index
         if following <= MAX_SIGNATURE and (
             (signature_forms.device(line) and following <= 6)
-            or ((signature_forms.closing(line) or signature_forms.footer(line)) and _short_tail(texts, index + 1, end))
+            or (signature_forms.closing(line) and _short_tail(texts, index + 1, end))
+            or (signature_forms.footer(line) and any(map(signature_forms.of_a_list, texts[index + 1 : end])))
             or (signature_forms.dashed_name(line) and _stands_alone(texts, start, index, end))
         ):
             return _with_rule(texts, start, index)

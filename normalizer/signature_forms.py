@@ -70,6 +70,10 @@ _NOTICE = re.compile(
     r"|confidencial|riservat",
     re.I,
 )
+_LIST = re.compile(
+    r"mailing list|unsubscribe|@lists?\.|/listinfo|/options/|список рассылки|рассылк|отписаться|list archive|posting address",
+    re.I,
+)
 _SCANNED = re.compile(
     r"^\W{0,6}(?:virus-free|без вирусов|не содержит вирусов|проверено на (?:наличие вирусов|вирусы)"
     r"|это (?:сообщение|письмо) (?:было )?(?:проверено|свободно от вирусов|не содержит вирусов)"
@@ -109,6 +113,11 @@ def rule(line: str) -> bool:
 def footer(line: str) -> bool:
     """The underscores that list servers draw above what they add."""
     return line.startswith("_____") and not line.strip("_ ")
+
+
+def of_a_list(line: str) -> bool:
+    """What list servers write under their underscores."""
+    return bool(_LIST.search(line[:300]))
 
 
 def dashed_name(line: str) -> bool:

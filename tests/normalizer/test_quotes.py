@@ -253,6 +253,92 @@ def test_a_signature_above_the_quote_is_taken_off(signature: str) -> None:
     assert result.own == OWN
 
 
+# Whole letters: (own words, letter). "q" is the quoted letter.
+REPLIES = [
+    (
+        "A",
+        "A\n\n-Abhishek Kona\n\n\n_______________________________________________\nusers mailing list\nusers@lists.example.com\nhttp://lists.example.com/x",
+    ),
+    ("A", "A\n\nOn Tuesday, August 28, 2012 at 5:49 PM, bob wrote:\n\nhello there"),
+    ("A", "A\n\nbob@example.org wrote:\n> quoted"),
+    ("A", "A\n\nOn 04/19/2011 07:10 AM, Roman T wrote:\n\n>\n> Test."),
+    (
+        "A",
+        "A\n\nOn Nov 30, 2011, at 12:47 PM, Somebody <\n416ffd3258d4d2fa4c85cfa4c44e1721d66e3e8f4\n@example.com>wrote:\n\nHi",
+    ),
+    ("A", "A\n\n2011/11/7 Somebody <some@example.com>\n\n> hi\n> there"),
+    ("A", "A\n\n2011/11/7 Somebody <some@example.com>\n\nhi there"),
+    ("A", "A\n\nVeronica wrote on 12.03.2014 16:12:\n> q"),
+    ("A", "A\n\n> On 10 Jul 2012, at 12:00, Bob wrote:\n>\n> q"),
+    ("A", "A\n\n--- On Tue, 6/5/12, Bob <bob@example.com> wrote:\n\nFrom: Bob\nSubject: x\nTo: y\nDate: z\n\nq"),
+    (
+        "A\n\nB",
+        "A\n\nB\n\nSent from my Verizon Wireless BlackBerry\n\n-----Original Message-----\nFrom: x\nDate: 1\nTo: y\nSubject: z\n\nq",
+    ),
+    (
+        "A",
+        "A\n\nSent from my Windows Phone\n________________________________\nFrom: X\nSent: 05.06.2024 12:00\nTo: Y\nSubject: Z\n\nq",
+    ),
+    ("A", "A\n\nOn Thu, Jun 5, 2024 at 12:05 PM, <\nnotifications@example.com> wrote:\n\n> q"),
+    ("A", "A\n\nOn Thu, Jun 5, 2024 at 12:05 PM, Name Surname\n<\nnotifications@example.com>\nwrote:\n\n> q"),
+    ("A", "A\n\n*From:* X [mailto:x@y.z]\n*Sent:* Monday\n*To:* y\n*Subject:* z\n\nq"),
+    (
+        "A",
+        "A\n\nFrom: X <x@y.z<mailto:x@y.z>>\nDate: Monday, 5 June 2024 at 12:05\nTo: Y <y@z.x<mailto:y@z.x>>\nSubject: z\nq",
+    ),
+    ("A", "A\n\nFrom: X <x@y.z>\nReply-To: X <x@y.z>\nDate: Monday\nTo: y\nSubject: z\n\nq"),
+    ("A", 'A\n\n----- Original Message ----- \nFrom: "X" <x@y.z>\nTo: <y>\nSent: Monday\nSubject: z\n\n\n> q'),
+    ("A", 'A\n\n----- Reply message -----\nFrom: "X" <x@y.z>\nTo: <y>\nSubject: z\nDate: Monday\n\nq'),
+    ("A", "A\n\n> From: x@y.z\n> To: y\n> Subject: z\n>\n> q"),
+    ("A", "A\n\nSkickat från min iPad\n\n5 juni 2024 kl. 12:05 skrev X <x@y.z>:\n\n> q"),
+    ("A", "A\n\nEl jueves, 5 de junio de 2024 12:05:33 CEST, X <x@y.z> escribió: \n\n q"),
+    ("A", "A\n\nНачало пересылаемого письма:\n\nОт: x\nq"),
+    ("A", "A\n\n05.06.2024 12:05, X пишет:\n\n> q\n\n-- \nBest regards,\nY"),
+    ("A", "A\n\nсреда, 5 июня 2024 г., 12:05 +03:00 от X <x@y.z>:\n\nq"),
+    ("A", "A\n\n---\nОтправлено из Mail.ru для Android среда, 5 июня 2024г., 12:05 +03:00 от X x@y.z :\n\nq"),
+    ("A", "A\n\n--\nОтправлено из мобильной Почты Mail.ru Среда, 5 июня 2024, 12:05 +03:00 от X <x@y.z>:\n\n>q"),
+    (
+        "A",
+        "A\n\n-------- Исходное сообщение --------\nОт: X\nДата:05.06.2024 12:05 (GMT+03:00) \nКому: Y \nТема: Z \n\nq",
+    ),
+    ("A", "A\n\nОт: X [mailto:x@y.z] \nОтправлено: 5 июня 2024 г. 12:05\nКому: Y\nТема: Z\n\nq"),
+    ("A", "A\n\nFrom: X [mailto:x@y.z] \nSent: Wednesday, June 05, 2024 12:05 PM\nTo: Y\nSubject: Z\n\nq"),
+    ("A", "A\n\nот: X <x@y.z>\nкому: Y <y@z.x>\nдата: 5 июня 2024 г., 12:05\nтема: Z\n\nq"),
+    ("A", 'A\n\n05.06.2024, 12:05, "X" <x@y.z>:\n\nq\n\n-- \nС уважением, Y'),
+    ("A", "A\n\n5 июня 2024 г. 12:05:00 GMT+03:00, X <x@y.z> пишет:\n>q"),
+    ("A", "A\n\nСр, 5 июн. 2024, 12:05 X <x@y.z>:\n\n> q"),
+    ("A", "A\n\nср, 5 июня 2024 г., 12:05 X <x@y.z>:\n\n> q"),
+    ("A", "A\n\nOn Wed, 5 Jun 2024 12:05 X, <x@y.z> wrote:\n\n> q"),
+    ("A", "A\n\nX писал(а) в своём письме Wed, 05 Jun 2024 12:05:00 +0300:\n\n> q"),
+    ("A", "A\n\nX <x@y.z> 5 июня 2024 г. 12:05 написал(а):\n\nq"),
+    (
+        "A",
+        "A\n\nKind Regards\n\nBob\nhttp://x.y\n\nThis email and any attachments are confidential and may be privileged. If you are not the intended recipient, please notify the sender immediately and delete it.",
+    ),
+    ("A\nB", "A\nB\n\n\nSent from my mobile device.  Please excuse brevity."),
+    ("A", "A\n\nDen 5 juni 2024 12:05 skrev X <x@y.z>:\n\nq"),
+    ("A", "A\n\n在2024-06-05 12:05:00，X <x@y.z> 写道：\n\n>q"),
+    (
+        "A",
+        'A\n\n------------------ 原始邮件 ------------------\n发件人: "X" <x@y.z>;\n发送时间: 2024年6月5日(星期三) 中午12:05\n收件人: "Y"<y@z.x>;\n主题: Z\n\nq',
+    ),
+    ("A", "A\n\n----- Mensaje original -----\nDe: X\nPara: y\nEnviado: x\nAsunto: z\n\nq"),
+    ("A", "A\n\n##- Please type your reply above this line -##\n\nq"),
+    ("A", "A\n\n-----Mensagem original-----\nDe: X\nEnviada: x\nPara: y\nAssunto: z\nq"),
+    ("A", "A\n\n_____________________________\nFrom: X <x@y.z>\nSent: Wed\nSubject: Z\nTo: <y>\n\nq"),
+    ("A", "A\n\n ________________________________\n From: X <x@y.z>\nTo: y \nSent: Wed\nSubject: Z\n \n\nq"),
+    (
+        "A",
+        "A\n\nOn Wed, Jun 5, 2024 at 12:05 PM X via Forum\n<forum@example.com> wrote:\n>\n> q\n>\n> On Tue, Jun 4, 2024 at 1 PM Y <y@z.x> wrote:\n>> r",
+    ),
+]
+
+
+@pytest.mark.parametrize(("own", "text"), REPLIES)
+def test_a_reply_is_cut_to_its_own_words(own: str, text: str) -> None:
+    assert split(text).own == own
+
+
 KEPT = {
     "a date and a colon": "12.05.2024 в 12:30 я подал заявление, вот номер:\n1234567890",
     "a story of a talk": "Оператор сказал 5 мая 2024 в 10:00:\nпозвоните завтра. Я позвонил, никто не ответил.",
@@ -267,6 +353,8 @@ KEPT = {
     "fields of a form": "Дата: 05.06.2024\nТема: доступ\nНе могу войти.",
     "from and date": "From: the very first day on.\nDate: unknown\nIt fails.",
     "wrote with no quote": "Он мне написал:\nприходите завтра",
+    "a line drawn between two parts": "Первая часть.\n\n____________________\n\nВторая часть.",
+    "dashes between two parts": "Первая часть.\n\n--\n\nВторая часть, и она длиннее строки подписи: здесь рассказано подробно, что случилось, когда и на каком шаге подачи заявления.",
     "two dashes inside": "Код ошибки -- 500 -- и больше ничего.",
     "url with wrote": "See http://example.com/on-2024-wrote:\nIt fails.",
     "greater than in arithmetic": "Если сумма > 1000, то ошибка.",
