@@ -368,6 +368,22 @@ def route(context: click.Context, text: tuple[str, ...], file: Path | None, as_j
         raise WrongUse(str(error)) from None
 
 
+@command()
+@click.option(
+    "--folder", type=click.Path(path_type=Path, file_okay=False), default=Path("data/demo"), show_default=True
+)
+@click.option("--port", type=int, default=8080, show_default=True, help="Of the web pages.")
+@click.option("--pace", type=float, default=4.0, show_default=True, help="How much faster than people they write.")
+@click.option("--citizens", type=int, default=48, show_default=True, help="How many.")
+@click.option("--seconds", type=float, help="Stop after so long; else when every story is told.")
+@click.option("--broker", default="", help="A RabbitMQ (amqp://…); without one, envelopes wait in the outbox.")
+def demo(context: click.Context, **options: Any) -> None:
+    """Stand-ins of all platforms with citizens writing, to see the whole thing work."""
+    from pipeline.demo import demo as play
+
+    context.exit(play(**options))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns its exit code."""
     try:

@@ -88,7 +88,16 @@ class _Delivery:
 class AccountIntake:
     """`connectors.base.Intake` for one account of one channel. `lease` is None for webhooks: they move no cursor."""
 
-    def __init__(self, parts: Parts, kind: str, name: str, platform_account: str, lease: Lease | None) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        kind: str,
+        name: str,
+        platform_account: str,
+        lease: Lease | None,
+        *,
+        acknowledge: bool | None = None,
+    ) -> None:
         self.parts = parts
         self.kind = kind
         self.name = name
@@ -96,7 +105,8 @@ class AccountIntake:
         self.lease = lease
         self._cursor_name = f"{kind}:{platform_account}"
         channel = parts.settings.channels.get(name)
-        self._acknowledge = channel.acknowledge if channel else False
+        by_channel = channel.acknowledge if channel else False
+        self._acknowledge = by_channel if acknowledge is None else acknowledge
         self._commits: GroupCommit[_Delivery, int] = GroupCommit(parts.database, self._write)
         self._trouble: str | None = None
         self._said_healthy = 0.0

@@ -51,7 +51,11 @@ def run_named(settings: Settings, names: Sequence[str], config: Path | None) -> 
             known = ", ".join([*settings.channels, *ROLES])
             raise NoSuchName(f"there is no channel and no role {name!r}; there are {known}")
     if len(names) == 1:
-        return run_one(settings, names[0])
+        code = run_one(settings, names[0])
+        # A library's thread may still wait for a platform (VK's long poll, up to 25 s), and Python would wait for it.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     configure(settings)
     try:
         open_parts(settings).close()  # one process migrates; a wrong address is said at once

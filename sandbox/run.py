@@ -70,7 +70,7 @@ class Sandbox:
             "whatsapp": {
                 "kind": "whatsapp", "token": whatsapp.token, "phone_number_id": whatsapp.phone_number_id,
                 "app_secret": whatsapp.app_secret, "verify_token": whatsapp.verify_token,
-                "graph_url": whatsapp.graph_url,
+                "graph_url": whatsapp.graph_url, "media_hosts": [f"{whatsapp.media.host}:{whatsapp.media.port}"],
             },
             "mail": {
                 "kind": "email", "imap_host": mail.host, "imap_port": mail.imap_port, "imap_security": "none",
