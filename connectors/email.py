@@ -131,10 +131,9 @@ class Email:
             await asyncio.to_thread(self._smtp.send, message)
         return Sent(native_id=str(message["Message-ID"]).strip("<>"))
 
-    async def fetch(self, source: Mapping[str, Any], limit: int) -> AsyncIterator[bytes]:
+    def fetch(self, source: Mapping[str, Any], limit: int) -> AsyncIterator[bytes]:
         """A letter brings its files with it."""
         raise Final("a letter's files come with it")
-        yield b""
 
     async def check(self) -> str:
         """Log in to both servers."""
@@ -174,7 +173,8 @@ class _Reader:
         last = int(cursor["uid"]) if cursor and cursor.get("uidvalidity") == validity else 0
         pending = await self.call(self.imap.letters_after, last)
         while pending:
-            batch, size = [], 0
+            batch: list[tuple[int, int]] = []
+            size = 0
             while pending and len(batch) < BATCH_LETTERS and (not batch or size + pending[0][1] <= BATCH_BYTES):
                 size += pending[0][1]
                 batch.append(pending.pop(0))

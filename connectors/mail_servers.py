@@ -49,12 +49,12 @@ class Imap:
         """Log in and select the folder."""
         settings = self._settings
         with _imap_errors():
-            client = IMAPClient(
+            client: Any = IMAPClient(  # its methods are untyped
                 settings.imap_host,
                 port=settings.imap_port,
                 ssl=settings.imap_security == "tls",
                 ssl_context=ssl.create_default_context() if settings.imap_security == "tls" else None,
-                timeout=SocketTimeout(CONNECT_SECONDS, READ_SECONDS),
+                timeout=SocketTimeout(CONNECT_SECONDS, READ_SECONDS),  # type: ignore[arg-type]
             )
             self._client = client
             with contextlib.suppress(OSError):
@@ -237,7 +237,7 @@ class Smtp:
             self.close()
             raise AccountTrouble("the SMTP server refuses the login: check username and password") from None
         except smtplib.SMTPRecipientsRefused as error:
-            self._client and self.close()
+            self.close()
             code = next(iter(error.recipients.values()))[0]
             raise _by_code(code, "the recipient is refused") from None
         except (smtplib.SMTPResponseException, smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:

@@ -209,7 +209,13 @@ def give_back(conn: Connection, owner: str, ids: Iterable[int], due_at: float, *
     conn.execute(
         update(journal)
         .where(journal.c.id.in_(sorted(ids)), journal.c.owner == owner, journal.c.state == "working")
-        .values(state="received", owner=None, due_at=due_at, alone=or_(journal.c.alone, literal(blame)), attempts=counted)
+        .values(
+            state="received",
+            owner=None,
+            due_at=due_at,
+            alone=or_(journal.c.alone, literal(blame)),
+            attempts=counted,
+        )
     )
 
 

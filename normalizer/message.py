@@ -64,7 +64,7 @@ class Sender:
     """Who wrote, as the platform says. `id` is the platform's own id without the kind (mail: the address)."""
 
     id: str | None = None
-    aliases: tuple[str, ...] = ()  # other ids of the same person on this platform (WhatsApp: the wa_id beside the BSUID)
+    aliases: tuple[str, ...] = ()  # the same person's other ids here (WhatsApp: the wa_id beside the BSUID)
     display_name: str | None = None
     username: str | None = None
     full_name: str | None = None
@@ -105,7 +105,7 @@ class Message:
     quoted: str | None = field(default=None, repr=False)  # quoted or forwarded part
     signature: str | None = field(default=None, repr=False)
     attachments: tuple[Part, ...] = ()
-    reply_to: tuple[str, ...] = ()  # native ids, nearest first: Telegram reply, VK reply_message, In-Reply-To, References
+    reply_to: tuple[str, ...] = ()  # native ids, nearest first (mail: In-Reply-To, then References)
     button: str | None = None  # payload of a pressed button
     machine: Literal["bounce", "auto_reply", "bulk"] | None = None
     authentication: Literal["pass", "fail"] | None = None  # mail only, by the trusted server
