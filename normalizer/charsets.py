@@ -174,7 +174,8 @@ def decode(data: bytes, label: str | None = None, hint: str | None = None) -> st
 
 def _tolerant(data: bytes, name: str) -> str:
     try:
-        return data.decode(name, "replace")
+        # UTF-7 hands out lone surrogates, which no encoder takes back.
+        return data.decode(name, "replace").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     except (UnicodeError, ValueError):
         return data.decode("ascii", "replace")
 

@@ -15,6 +15,7 @@ from normalizer.message import Account, Identity, Ignored, Message, Reading, Sen
 
 _MESSAGE_ID = re.compile(r"^[>\s]{0,8}message-id\s?:\s{0,20}<([^<>\s]{1,500})>", re.I | re.M)
 _FORWARDED = re.compile(r"\s*(?:fwd?|fw|пересл(?:ано|анное)?|wg|tr|rv|doorst|i)\s?:", re.I)
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _OWN_MARK = "x-priemnaya"  # a header that our own letters carry (RFC 6648 knows why the X; nobody else uses it)
 
 
@@ -31,7 +32,7 @@ def read(payload: bytes, account: Account) -> Reading:
         return Unreadable("the letter is empty")
     letter = mime.parse(payload, account.limits.parts, account.limits.depth)
     headers = letter.root.headers
-    if not len(headers) and b"\0" in payload[:4096]:
+    if not len(headers) and _BINARY.search(payload[:4096]):
         return Unreadable("no header, and the content is not text")
     hint = letter.root.params.get("charset")
     email, name = _sender(headers, hint)
@@ -98,7 +99,8 @@ def _quoted_id(body: Body) -> str | None:
 
 
 def _cut(text: str, limit: int, flags: dict[str, None]) -> str:
-    """At most `limit` bytes of UTF-8, whole characters; the flag says that something was cut."""
+    """At most `limit` bytes of UTF-8, whole characters, no NUL; the flag says that something was cut."""
+    text = text.replace("\0", "")
     if len(text) * 4 <= limit or len(data := text.encode("utf-8", "replace")) <= limit:
         return text
     flags["too_large"] = None

@@ -209,11 +209,17 @@ def _signature_start(texts: list[str], start: int, end: int) -> int:
         if following <= MAX_SIGNATURE and (
             (signature_forms.device(line) and following <= 6)
             or (signature_forms.closing(line) and _short_tail(texts, index + 1, end))
+            or (signature_forms.rule(line) and _is_card(texts[index + 1 : end]))
             or (signature_forms.footer(line) and any(map(signature_forms.of_a_list, texts[index + 1 : end])))
             or (signature_forms.dashed_name(line) and _stands_alone(texts, start, index, end))
         ):
             return _with_rule(texts, start, index)
     return end
+
+
+def _is_card(tail: list[str]) -> bool:
+    """Whether what follows a drawn line is a name with a phone or an address, and no text."""
+    return all(len(line) <= 60 for line in tail) and any(map(signature_forms.contact, tail))
 
 
 def _with_rule(texts: list[str], start: int, index: int) -> int:

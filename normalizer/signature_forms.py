@@ -71,7 +71,13 @@ _NOTICE = re.compile(
     re.I,
 )
 _LIST = re.compile(
-    r"mailing list|unsubscribe|@lists?\.|/listinfo|/options/|список рассылки|рассылк|отписаться|list archive|posting address",
+    r"mailing list|unsubscribe|@lists?\.|/listinfo|/options/|список рассылки|рассылк|отписаться|list archive"
+    r"|posting address",
+    re.I,
+)
+_CONTACT = re.compile(
+    r"^(?:[^\d\n@]{0,16})(?:\+?\d[\d\s()-]{8,20}\d|[^\s@]{1,60}@[^\s@]{1,60}\.\w+|https?://\S{1,80}"
+    r"|www\.\S{1,80})\W{0,3}$",
     re.I,
 )
 _SCANNED = re.compile(
@@ -118,6 +124,11 @@ def footer(line: str) -> bool:
 def of_a_list(line: str) -> bool:
     """What list servers write under their underscores."""
     return bool(_LIST.search(line[:300]))
+
+
+def contact(line: str) -> bool:
+    """A phone or an address standing nearly alone on its line."""
+    return bool(_CONTACT.match(line[:80]))
 
 
 def dashed_name(line: str) -> bool:

@@ -66,4 +66,4 @@ def test_a_bad_byte_does_not_spoil_the_rest() -> None:
     st.one_of(st.none(), st.text(max_size=30), st.sampled_from(["utf-7", "hz", "idna", "utf-16", "zlib", "gb2312"])),
 )
 def test_any_bytes_under_any_label_are_text(data: bytes, label: str | None) -> None:
-    assert isinstance(charsets.decode(data, label), str)
+    assert isinstance(charsets.decode(data, label).encode(), bytes)

@@ -321,8 +321,8 @@ def test_the_same_letter_through_two_mailboxes_has_one_content_key() -> None:
     assert message(mail("other text")).content_key != message(mail()).content_key
 
 
-def test_empty_bytes_are_unreadable() -> None:
-    for payload in (b"", b"\r\n\r\n", b"\0\0\0", b"  \n"):
+def test_empty_and_binary_bytes_are_unreadable() -> None:
+    for payload in (b"", b"\r\n\r\n", b"\0\0\0", b"  \n", b"\x7fELF\x01\x02\x03", b"PK\x03\x04"):
         assert isinstance(read(payload, ACCOUNT), Unreadable)
 
 
