@@ -1,0 +1,177 @@
+"""The floor: the least program that does the same durable work with the same libraries. Each figure is held against it.
+
+For every payload: read it (the parser is given), a journal row, then a row pair (message and outbox), then a persistent
+publish to a quorum queue that the broker confirms, then the mark. Commits are grouped, as many payloads as one answer of
+a platform holds; writers of SQLite take turns and sync fully as ours do (`ledger.database`). Two processes, so that both
+cores work: one reads and stages, the other publishes and marks.
+It knows no redelivery, no order, no ticket, no rules, no encryption, no citizen, and survives no death.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.policy import compat32
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import aio_pika
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Table, Text, select, update
+
+from ledger.database import Database
+
+metadata = MetaData()
+Serial = BigInteger().with_variant(Integer(), "sqlite")
+journal = Table("floor_journal", metadata, Column("id", Serial, primary_key=True), Column("payload", LargeBinary))
+messages = Table("floor_messages", metadata, Column("id", Text, primary_key=True), Column("body", LargeBinary))
+outbox = Table(
+    "floor_outbox",
+    metadata,
+    Column("id", Serial, primary_key=True),
+    Column("message_id", Text, nullable=False),
+    Column("state", Text, nullable=False, index=True),
+)
+
+# What is published of a payload, beside its fields: an envelope is about so large.
+BODY_BYTES = 1_600
+GROUP, TAKEN, IN_FLIGHT = 100, 256, 64
+QUEUE = "floor"
+
+Parse = Callable[[bytes], Any]
+
+
+def parse_chat(payload: bytes) -> Any:
+    """An update."""
+    return json.loads(payload)
+
+
+def parse_letter(payload: bytes) -> list[bytes]:
+    """A letter: every part decoded, by the same parser."""
+    letter = message_from_bytes(payload, policy=compat32)
+    return [bytes(part.get_payload(decode=True) or b"") for part in letter.walk() if not part.is_multipart()]
+
+
+def store(folder: Path, contents: Iterable[bytes]) -> None:
+    """What is attached, durable in files."""
+    for content in contents:
+        if len(content) > 2_000:
+            descriptor = os.open(folder / uuid.uuid4().hex, os.O_WRONLY | os.O_CREAT, 0o600)
+            os.write(descriptor, content)
+            os.fsync(descriptor)
+            os.close(descriptor)
+
+
+def stage(url: str, payloads: Sequence[bytes], parse: Parse, folder: Path | None, done: Connection | None) -> None:
+    """Journal and stage the payloads; each group is told to `done`."""
+    database = Database(url)
+    for start in range(0, len(payloads), GROUP):
+        group = payloads[start : start + GROUP]
+        with database.write() as conn:
+            conn.execute(journal.insert(), [{"payload": payload} for payload in group])
+        for payload in group:
+            parsed = parse(payload)
+            if folder is not None:
+                store(folder, parsed)
+        pairs = [(str(uuid.uuid4()), payload[:BODY_BYTES].ljust(BODY_BYTES)) for payload in group]
+        with database.write() as conn:
+            conn.execute(messages.insert(), [{"id": name, "body": body} for name, body in pairs])
+            conn.execute(outbox.insert(), [{"message_id": name, "state": "pending"} for name, _ in pairs])
+        if done is not None:
+            done.send(len(group))
+    database.close()
+
+
+async def publish(url: str, broker: str, total: int, more: Connection | None) -> None:
+    """Publish and mark `total` rows; where there is nothing, wait for `more`."""
+    database = Database(url)
+    connection = await aio_pika.connect(broker)
+    channel = await connection.channel(publisher_confirms=True)
+    exchange = channel.default_exchange
+    slots = asyncio.Semaphore(IN_FLIGHT)
+    pending = (
+        select(outbox.c.id, outbox.c.message_id, messages.c.body)
+        .join(messages, messages.c.id == outbox.c.message_id)
+        .where(outbox.c.state == "pending")
+        .order_by(outbox.c.id)
+        .limit(TAKEN)
+    )
+
+    async def one(row: Any) -> None:
+        async with slots:
+            message = aio_pika.Message(
+                bytes(row.body), message_id=row.message_id, delivery_mode=aio_pika.DeliveryMode.PERSISTENT
+            )
+            await exchange.publish(message, QUEUE, mandatory=True)
+
+    def mark(conn: Any, ids: list[int]) -> None:
+        conn.execute(update(outbox).where(outbox.c.id.in_(ids)).values(state="published"))
+
+    while total > 0:
+        rows = await database.look(lambda conn: conn.execute(pending).all())
+        if not rows and more is not None:
+            await asyncio.to_thread(more.recv)
+            continue
+        await asyncio.gather(*(one(row) for row in rows))
+        ids = [row.id for row in rows]
+        await database.run(lambda conn, ids=ids: mark(conn, ids))  # type: ignore[misc]
+        total -= len(rows)
+    await connection.close()
+    database.close()
+
+
+@dataclass
+class Floor:
+    """The floor on one empty database and one broker."""
+
+    database_url: str
+    broker_url: str
+    folder: Path
+
+    def prepare(self) -> None:
+        """Tables and the queue."""
+        database = Database(self.database_url)
+        with database.write() as conn:
+            metadata.drop_all(conn)
+            metadata.create_all(conn)
+        database.close()
+        asyncio.run(self._declare())
+
+    async def _declare(self) -> None:
+        connection = await aio_pika.connect(self.broker_url)
+        async with connection:
+            channel = await connection.channel()
+            queue = await channel.declare_queue(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
+            await queue.purge()
+
+    def end_to_end(self, payloads: Sequence[bytes], parse: Parse, files: bool = False) -> float:
+        """Seconds from the first payload to the last mark."""
+        self.prepare()
+        receiver, sender = multiprocessing.Pipe(duplex=False)
+        spawn = multiprocessing.get_context("fork")
+        publisher = spawn.Process(target=_publish, args=(self.database_url, self.broker_url, len(payloads), receiver))
+        publisher.start()
+        time.sleep(1.0)  # it is connected: a start is not what is measured
+        began = time.perf_counter()
+        stage(self.database_url, payloads, parse, self.folder if files else None, sender)
+        publisher.join()
+        return time.perf_counter() - began
+
+    def drain(self, payloads: Sequence[bytes]) -> float:
+        """Seconds to publish an outbox that is full."""
+        self.prepare()
+        stage(self.database_url, payloads, len, None, None)
+        began = time.perf_counter()
+        asyncio.run(publish(self.database_url, self.broker_url, len(payloads), None))
+        return time.perf_counter() - began
+
+
+def _publish(url: str, broker: str, total: int, more: Connection) -> None:
+    asyncio.run(publish(url, broker, total, more))
