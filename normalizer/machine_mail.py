@@ -208,7 +208,6 @@ _BULK_HEADERS = (
     "x-mailing-list",
     "x-campaign",
     "x-campaignid",
-    "x-mailru-msgtype",
     "x-listserver",
 )
 _ROBOT_ADDRESS = re.compile(

@@ -48,6 +48,12 @@ def role(line: str) -> Role | None:
     return ROLES.get(found.group(1).strip().lower()) if found else None
 
 
+def from_a_program(line: str) -> bool:
+    """Whether a header field holds an address or a time of day, as people do not write them."""
+    found = role(line)
+    return bool((found == "from" and "@" in line) or (found == "sent" and _TIME.search(line[:MAX_LINE])))
+
+
 _VERBS = (
     r"wrote|writes|has written|said|написал(?:а|\(а\)|и)?|пишет|пишут|писал(?:а|\(а\)|и)?|сообщил(?:а|\(а\))?"
     r"|ответил(?:а|\(а\))?"

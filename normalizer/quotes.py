@@ -104,7 +104,13 @@ def _cuts(texts: list[str], marks: list[Mark], index: int) -> bool:
     if forms.drawn(line) and (forms.dashed_text(line) or forms.rule(line)):
         after = _next_line(texts, index + 1)
         return after is not None and after - index <= 3 and _header_at(texts, after)
-    return _header_at(texts, index)
+    if not _header_at(texts, index):
+        return False
+    # An appeal can begin with «От: … Кому: … Тема: …» of its own; a mail program adds an address or a time of day.
+    first = index
+    while first > max(0, index - _HEADER_SPAN) and forms.role(texts[first - 1]):
+        first -= 1
+    return _something_before(texts, marks, first) or any(map(forms.from_a_program, texts[index : index + _HEADER_SPAN]))
 
 
 def _header_at(texts: list[str], index: int) -> bool:
@@ -238,9 +244,11 @@ def _stands_alone(texts: list[str], start: int, index: int, end: int) -> bool:
 
 
 def _short_tail(texts: list[str], start: int, end: int) -> bool:
-    """What follows a closing: a name, a post, a phone, a notice; no sentences and no questions."""
+    """What follows a closing: a name, a post, a phone, a notice; no sentences, no questions, no postscript."""
     tail = [texts[i].strip() for i in range(start, end)]
-    return all(not line.endswith("?") and (len(line) <= 120 or signature_forms.notice(line)) for line in tail)
+    return all(
+        signature_forms.notice(line) or (len(line) <= 120 and not signature_forms.sentence(line)) for line in tail
+    )
 
 
 def _gather(texts: list[str], marks: list[Mark], wanted: Mark) -> str:

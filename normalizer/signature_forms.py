@@ -80,6 +80,7 @@ _CONTACT = re.compile(
     r"|www\.\S{1,80})\W{0,3}$",
     re.I,
 )
+_POSTSCRIPT = re.compile(r"p\.?\s?p?\.?\s?s\b|п\.?\s?с\.|постскриптум|з\.?ы\b", re.I)
 _SCANNED = re.compile(
     r"^\W{0,6}(?:virus-free|без вирусов|не содержит вирусов|проверено на (?:наличие вирусов|вирусы)"
     r"|это (?:сообщение|письмо) (?:было )?(?:проверено|свободно от вирусов|не содержит вирусов)"
@@ -124,6 +125,13 @@ def footer(line: str) -> bool:
 def of_a_list(line: str) -> bool:
     """What list servers write under their underscores."""
     return bool(_LIST.search(line[:300]))
+
+
+def sentence(line: str) -> bool:
+    """A question, a postscript, or six words and more with a full stop: text, whatever stands above it."""
+    if line.endswith("?") or _POSTSCRIPT.match(line):
+        return True
+    return line.endswith((".", "!", "…")) and len(line.split()) >= 6 and not any(char.isdigit() for char in line)
 
 
 def contact(line: str) -> bool:

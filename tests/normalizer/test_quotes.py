@@ -357,6 +357,9 @@ KEPT = {
     "a line drawn between two parts": "Первая часть.\n\n____________________\n\nВторая часть.",
     "dashes between two parts": "Первая часть.\n\n--\n\nВторая часть, и она длиннее строки подписи: здесь рассказано подробно, что случилось, когда и на каком шаге подачи заявления.",
     "an answer under a drawn line": "Вопрос один.\n-----\nНомер заявления 4512345678, звоните +7 900 000-00-00 после шести.",
+    "a postscript": "Помогите войти.\n\nС уважением,\nИван\n\nP.S. Ответ пришлите на почту.",
+    "a sentence under the regards": "Помогите войти.\n\nС уважением,\nИван\n\nИ ещё не приходит код подтверждения на телефон.",
+    "an appeal with a head of its own": "Кому: начальнику отдела\nОт: Иванова Ивана\nДата: 5 июня 2024\nТема: жалоба\n\nПрошу вернуть доступ.",
     "two dashes inside": "Код ошибки -- 500 -- и больше ничего.",
     "url with wrote": "See http://example.com/on-2024-wrote:\nIt fails.",
     "greater than in arithmetic": "Если сумма > 1000, то ошибка.",
@@ -416,6 +419,7 @@ def test_every_word_is_in_exactly_one_part(text: str) -> None:
     "unit",
     [
         "От:\n",
+        "От: a\nКому: b\nТема: c\n",
         "> ",
         ">\n",
         "On 1.1.2024 12:00 wrote:\n",
