@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
 
+from board.captcha import Captcha
+from board.form import Form
+from board.front import Front
 from board.health import Health
 from board.hooks import Hooks
+from board.pages import Pages
+from board.safety import SafeHeaders
+from board.status import Status
 from pipeline.parts import Parts
 
 
 def create_app(parts: Parts) -> Starlette:
-    """The ASGI application over these parts."""
-    return Starlette(routes=[*Health(parts).routes(), Hooks(parts).route()])
+    """The ASGI application over these parts. Raises `TextsError` for words of pages that are wrong."""
+    pages = Pages(parts.settings)
+    front = Front(parts)
+
+    async def not_found(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        return pages.page(request, "missing.html", status)
+
+    public_url = parts.settings.http.public_url or ""
+    return Starlette(
+        routes=[
+            *Health(parts).routes(),
+            Hooks(parts).route(),
+            *pages.routes(),
+            *Form(parts, pages, front, Captcha(parts.keys, parts.clock)).routes(),
+            *Status(parts, pages).routes(),
+        ],
+        middleware=[Middleware(SafeHeaders, secure=public_url.startswith("https://"))],
+        exception_handlers={404: not_found, 405: not_found},
+    )

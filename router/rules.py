@@ -91,6 +91,12 @@ class Rules:
     def __init__(self, file: RulesFile, compiled: Sequence[_Compiled], vocabulary: Vocabulary) -> None:
         self.desks: tuple[Desk, ...] = file.desks
         self.categories: tuple[str, ...] = tuple(category.name for category in file.categories)
+        self.titles: dict[str, dict[str, str]] = {"ru": {}, "en": {}}  # of categories and desks
+        for category in file.categories:
+            self.titles["ru"][category.name], self.titles["en"][category.name] = category.title_ru, category.title_en
+        for desk in file.desks:
+            self.titles["ru"].setdefault(desk.name, desk.title_ru)
+            self.titles["en"].setdefault(desk.name, desk.title_en)
         self.vocabulary = vocabulary
         self._file = file
         self._zone = ZoneInfo(file.timezone)

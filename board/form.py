@@ -1,0 +1,281 @@
+"""The feedback form at `/`: checked, journalled, and confirmed with the number."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from board import welcome
+from board.captcha import Captcha
+from board.front import Front, KeyUsedBefore, Numbers, categories
+from board.pages import Pages
+from board.safety import BodyTooLarge, RateLimit, address_of, limited
+from ledger.crypto import SealBroken
+from ledger.errors import LedgerAway
+from ledger.storage import StorageError
+from normalizer import file_names
+from normalizer.portal import email_of, phone_of
+from pipeline.parts import Parts
+
+log = structlog.get_logger()
+
+LEAST_DESCRIPTION = 100  # characters (mission: the feedback form)
+MOST_DESCRIPTION = 10_000
+MOST_LINE = 200
+MOST_FILES = 10
+FIELDS = ("full_name", "email", "phone", "category", "number", "description", "captcha", "question", "answer")
+# Bodies that are in memory at once, and how long one may take: a slow sender must not hold a place for ever.
+BODIES_AT_ONCE = 6
+BODY_SECONDS = 300.0
+# The page waits so long for the number itself; then the browser asks again.
+WAIT_SECONDS = 2.0
+RECEIPT_SECONDS = 24 * 3600.0
+_RECEIPT = b"receipt"
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The form as it was filled in. `files`: name, media type as declared, content."""
+
+    fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+    files: Sequence[tuple[str, str, bytes]] = field(default=(), repr=False)
+
+    def get(self, name: str) -> str:
+        """A field without the spaces around it."""
+        return self.fields.get(name, "").strip()
+
+
+class Form:
+    """The pages of the form."""
+
+    def __init__(self, parts: Parts, pages: Pages, front: Front, captcha: Captcha) -> None:
+        self.parts = parts
+        self.pages = pages
+        self.front = front
+        self.captcha = captcha
+        self.numbers = Numbers(parts)
+        self._sent = RateLimit(30, 3600.0)
+        self._without_work = RateLimit(5, 3600.0)  # the question is easy for a robot
+        self._challenges = RateLimit(240, 3600.0)
+        self._places = asyncio.Semaphore(BODIES_AT_ONCE)
+
+    def routes(self) -> list[Route]:
+        """All of it."""
+        return [
+            Route("/", self.show, methods=["GET"]),
+            Route("/", self.send, methods=["POST"]),
+            Route("/captcha", self.give_challenge, methods=["GET"]),
+            Route("/sent/{receipt}", self.sent, methods=["GET"]),
+        ]
+
+    async def show(self, request: Request) -> Response:
+        """The empty form."""
+        return self._page(request, Filled(), {})
+
+    async def give_challenge(self, request: Request) -> Response:
+        """A challenge for the browser's JavaScript."""
+        if not self._challenges.allow(address_of(request)):
+            return JSONResponse({"title": "too many requests"}, 429)
+        return JSONResponse(self.captcha.challenge())
+
+    async def send(self, request: Request) -> Response:
+        """Check and journal a filled form."""
+        words = self.pages.words[self.pages.language(request)]
+        try:
+            filled = await self._read(request)
+        except BodyTooLarge:
+            return self._refused(request, Filled(), {"files": words["form.files_too_large"]}, 413)
+        except (MultiPartException, ClientDisconnect, TimeoutError, UnicodeError):
+            return self._refused(request, Filled(), {"form": words["form.broken"]}, 400)
+        errors, number = await self._errors(filled, words)
+        nonce = self.captcha.nonce(filled.get("captcha"), filled.get("question"), filled.get("answer"))
+        if nonce is None:
+            errors["captcha"] = words["form.captcha_wrong"]
+        if errors or nonce is None:
+            return self._refused(request, filled, errors, 422)
+        by_question = nonce.startswith("q") and not self._without_work.allow(address_of(request))
+        if by_question or not self._sent.allow(address_of(request)):
+            return self._refused(request, filled, {"form": words["form.too_many"]}, 429)
+        return await self._journal(request, filled, nonce, number, words)
+
+    async def _journal(
+        self, request: Request, filled: Filled, nonce: str, number: str | None, words: Mapping[str, str]
+    ) -> Response:
+        try:
+            value = await asyncio.to_thread(self._value, filled, nonce, number, self.pages.language(request))
+            receipt = await self.front.submit(value)
+        except KeyUsedBefore:  # the citizen went back and wrote something else
+            return self._refused(request, filled, {"captcha": words["form.captcha_again"]}, 409)
+        except (LedgerAway, StorageError, TimeoutError) as error:
+            log.error("a form could not be journalled; the citizen was told to send it again", error=error)
+            return self._refused(request, filled, {"form": words["form.away"]}, 503)
+        await self.front.outcome(receipt.journal_id, WAIT_SECONDS)
+        where = f"/sent/{self._seal(receipt.journal_id)}"
+        language = request.query_params.get("lang")
+        if language in self.pages.words:
+            where += f"?lang={language}"
+        if _wants_json(request):
+            return JSONResponse({"location": where})
+        return RedirectResponse(where, 303)
+
+    async def sent(self, request: Request) -> Response:
+        """The confirmation. Its address holds a sealed receipt and no number."""
+        journal_id = self._unseal(request.path_params["receipt"])
+        if journal_id is None:
+            return self.pages.page(request, "gone.html", 404)
+        try:
+            outcome = await self.front.outcome(journal_id, WAIT_SECONDS if not _wants_json(request) else 0.0)
+        except LedgerAway:
+            outcome = None
+        number = outcome.number if outcome is not None and outcome.told else None
+        if outcome is None:
+            state = "waiting"
+        elif number is not None:
+            state = "numbered"
+        else:
+            state = "added" if outcome.number else "kept"
+        if _wants_json(request):
+            return JSONResponse({"state": state})
+        return self.pages.page(request, "sent.html", state=state, number=number, outcome=outcome)
+
+    async def _read(self, request: Request) -> Filled:
+        """The body, in memory: an upload never lies unencrypted on a disk."""
+        most = self.parts.settings.limits.mail
+        length = request.headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > most:
+            raise BodyTooLarge
+        async with self._places, asyncio.timeout(BODY_SECONDS):
+            body = Request(request.scope, limited(request.receive, most))
+            content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if content_type == "multipart/form-data":
+                parser = MultiPartParser(
+                    Headers(raw=request.headers.raw),
+                    body.stream(),
+                    max_files=MOST_FILES + 1,
+                    max_fields=50,
+                    max_part_size=256 * 1024,
+                )
+                parser.spool_max_size = most + 1
+                form = await parser.parse()
+            else:
+                form = await body.form(max_fields=50)
+            fields = {name: _text(form.get(name)) for name in FIELDS}
+            files = [
+                (one.filename or "", one.content_type or "application/octet-stream", await one.read())
+                for one in form.getlist("files")
+                if isinstance(one, UploadFile) and (one.filename or one.size)
+            ]
+            await form.close()
+        return Filled(fields, files)
+
+    async def _errors(self, filled: Filled, words: Mapping[str, str]) -> tuple[dict[str, str], str | None]:
+        """What is wrong, by field, and the earlier number as it is stored."""
+        errors: dict[str, str] = {}
+
+        def wrong(name: str, key: str) -> None:
+            errors.setdefault(name, words[f"form.{key}"])
+
+        if len(filled.get("full_name").split()) < 2 or len(filled.get("full_name")) > MOST_LINE:
+            wrong("full_name", "full_name_wrong")
+        if email_of({"email": filled.get("email")}) is None:
+            wrong("email", "email_wrong")
+        if filled.get("phone") and phone_of({"phone": filled.get("phone")}) is None:
+            wrong("phone", "phone_wrong")
+        if filled.get("category") not in self.parts.rules.categories:
+            wrong("category", "category_wrong")
+        length = len(" ".join(filled.get("description").split()))
+        if length < LEAST_DESCRIPTION:
+            errors["description"] = words["form.description_short"].replace("{count}", str(LEAST_DESCRIPTION - length))
+        elif len(filled.get("description")) > MOST_DESCRIPTION:
+            wrong("description", "description_long")
+        number = await self.numbers.read(filled.get("number")) if filled.get("number") else None
+        if filled.get("number") and number is None:
+            wrong("number", "number_wrong")
+        if len(filled.files) > MOST_FILES:
+            wrong("files", "files_many")
+        if any(len(content) > self.parts.limits.attachment for _, _, content in filled.files):
+            wrong("files", "files_too_large")
+        if any(not content for _, _, content in filled.files):
+            wrong("files", "files_empty")
+        return errors, number
+
+    def _value(self, filled: Filled, nonce: str, number: str | None, language: str) -> dict[str, Any]:
+        """The payload; see `normalizer.portal`."""
+        return {
+            "source": "form",
+            "kind": "appeal",
+            "idempotency_key": nonce,
+            "sent_at": datetime.fromtimestamp(self.parts.clock(), UTC).isoformat(timespec="milliseconds"),
+            "number": number,
+            "text": filled.get("description"),
+            "category": filled.get("category"),
+            "citizen": {
+                "full_name": filled.get("full_name"),
+                "email": filled.get("email"),
+                "phone": filled.get("phone") or None,
+                "language": language,
+            },
+            "attachments": [
+                {
+                    "name": file_names.clean(name) or "file",
+                    "media_type": media_type,
+                    "content": base64.b64encode(content).decode(),
+                }
+                for name, media_type, content in filled.files
+            ],
+        }
+
+    def _page(self, request: Request, filled: Filled, errors: Mapping[str, str], status: int = 200) -> Response:
+        language = self.pages.language(request)
+        return self.pages.page(
+            request,
+            "form.html",
+            status,
+            filled=filled,
+            errors=errors,
+            categories=categories(self.parts.rules, language),
+            question=self.captcha.question(),
+            least=LEAST_DESCRIPTION,
+            most=MOST_DESCRIPTION,
+            most_files=MOST_FILES,
+            most_file_bytes=self.parts.limits.attachment,
+            most_bytes=self.parts.settings.limits.mail,
+            first_steps=welcome.steps(self.parts.settings) if not self.parts.settings.channels else None,
+        )
+
+    def _refused(self, request: Request, filled: Filled, errors: Mapping[str, str], status: int) -> Response:
+        if _wants_json(request):
+            return JSONResponse({"errors": dict(errors)}, status)
+        return self._page(request, filled, errors, status)
+
+    def _seal(self, journal_id: int) -> str:
+        sealed = self.parts.keys.seal(json.dumps([journal_id, self.parts.clock()]).encode(), _RECEIPT)
+        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+    def _unseal(self, receipt: str) -> int | None:
+        try:
+            sealed = base64.urlsafe_b64decode(receipt[:512].encode("ascii") + b"==")
+            journal_id, at = json.loads(self.parts.keys.unseal(sealed, _RECEIPT))
+        except (ValueError, SealBroken):
+            return None
+        return int(journal_id) if self.parts.clock() - at <= RECEIPT_SECONDS else None
+
+
+def _text(value: Any) -> str:
+    return value.replace("\r\n", "\n").replace("\x00", "") if isinstance(value, str) else ""
+
+
+def _wants_json(request: Request) -> bool:
+    return request.headers.get("accept", "").startswith("application/json")

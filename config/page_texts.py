@@ -1,0 +1,49 @@
+"""The words of the pages, from files beside the texts for citizens: `<folder>/pages.ru.toml`, `pages.en.toml`.
+
+A file of the administrator's own folder says only what it says differently; the shipped words fill in the rest.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from config.texts import LANGUAGES, TextsError
+
+SHIPPED = Path(__file__).parent / "texts"
+
+Words = Mapping[str, str]
+
+
+def load(folder: Path) -> dict[str, Words]:
+    """Language -> key -> words. Raises `TextsError` that lists every file and key that is wrong."""
+    problems: list[str] = []
+    found: dict[str, Words] = {}
+    for language in LANGUAGES:
+        shipped = _read(SHIPPED / f"pages.{language}.toml", problems)
+        own_file = folder / f"pages.{language}.toml"
+        own = _read(own_file, problems) if folder != SHIPPED and own_file.exists() else {}
+        problems += [f"{own_file}: {key}: no words of a page have this name" for key in own if key not in shipped]
+        found[language] = {**shipped, **own}
+    first = found[LANGUAGES[0]]
+    for language in LANGUAGES[1:]:
+        problems += [f"pages.{language}.toml: {key}: missing" for key in first if key not in found[language]]
+        problems += [f"pages.{LANGUAGES[0]}.toml: {key}: missing" for key in found[language] if key not in first]
+    if problems:
+        raise TextsError(problems)
+    return found
+
+
+def _read(path: Path, problems: list[str]) -> dict[str, str]:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        problems.append(f"{path}: {error.strerror or 'cannot be read'}")
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problems.append(f"{path}: {error}")
+        return {}
+    flat = {f"{page}.{key}": words for page, section in document.items() for key, words in dict(section).items()}
+    problems += [f"{path}: {key}: should be a text" for key, words in flat.items() if not isinstance(words, str)]
+    return {key: words for key, words in flat.items() if isinstance(words, str)}
