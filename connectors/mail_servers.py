@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS, READ_SECONDS = 15.0, 60.0
 PIECE = 1024 * 1024  # a large letter comes in pieces of this size: IMAPClient holds each answer in memory twice
-IDLE_SECONDS = 55.0  # NAT and servers drop a quiet connection sooner than RFC 2177's 29 minutes
+# NAT and servers drop a quiet connection sooner than RFC 2177's 29 minutes. After letters the first wait is short, and
+# each one that brings nothing doubles it: news of a letter that comes just then is lost (see `letters_after`).
+FIRST_IDLE_SECONDS, IDLE_SECONDS = 1.0, 55.0
 SLICE_SECONDS = 1.0
 POLL_SECONDS = 10.0  # where the server has no IDLE
 SMTP_IDLE_SECONDS = 25.0
@@ -43,6 +45,7 @@ class Imap:
         self._tokens = Tokens.of(settings)
         self._client: Any = None
         self._hung_up = False
+        self._idle_seconds = FIRST_IDLE_SECONDS
         self.uidvalidity = 0
 
     def connect(self) -> None:
@@ -82,8 +85,12 @@ class Imap:
     def letters_after(self, last: int) -> list[tuple[int, int]]:
         """(UID, size) of what came after `last`, in order."""
         with _imap_errors():
+            # A server may search what it has shown so far, and tell of a new letter at the end of any command, where
+            # nobody listens; IDLE then keeps silent about it (seen with Dovecot: 10 s late). NOOP makes it look first.
+            self._client.noop()
             # IMAPClient 4 refuses `fetch("5:*")`; and a search of "n:*" gives the last letter even when it is older.
             uids = sorted(uid for uid in self._client.search(["UID", f"{last + 1}:*"]) if uid > last)
+            self._idle_seconds = FIRST_IDLE_SECONDS if uids else min(self._idle_seconds * 2, IDLE_SECONDS)
             found: list[tuple[int, int]] = []
             for start in range(0, len(uids), 1000):
                 sizes = self._client.fetch(uids[start : start + 1000], ["RFC822.SIZE"])
@@ -124,7 +131,7 @@ class Imap:
                 self._client.noop()
                 return
             self._client.idle()
-            deadline = time.monotonic() + IDLE_SECONDS
+            deadline = time.monotonic() + self._idle_seconds
             while not self._hung_up and time.monotonic() < deadline:
                 began = time.monotonic()
                 if self._client.idle_check(timeout=SLICE_SECONDS):

@@ -76,7 +76,7 @@ def _around(function, point):
 def _transactions(run_now):
     @functools.wraps(run_now)
     def wrapped(self, work):
-        point = f"tx {work.__module__}:{work.__qualname__.replace('.<locals>', '').replace('.<lambda>', '')}"
+        point = f"tx {work.__module__}:{work.__qualname__.partition('.<locals>')[0]}"
 
         def inside(conn):
             result = work(conn)
