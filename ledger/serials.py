@@ -32,13 +32,14 @@ class Numbers:
 
     def prepare(self, moments: Iterable[float]) -> None:
         """Have a serial ready for a ticket opened at each of these moments. Raises `LedgerAway`."""
-        for day, count in Counter(map(self.day, moments)).items():
+        wanted = Counter(map(self.day, moments))
+        for day, count in wanted.items():
             missing = count - sum(map(len, self.blocks.get(day, ())))
             if missing > 0:
                 size = max(BLOCK, missing)
                 first = self.database.run_now(lambda conn, day=day, size=size: reserve(conn, day, size))  # type: ignore[misc]
                 self.blocks.setdefault(day, []).append(range(first, first + size))
-        for day in sorted(self.blocks)[:-3]:  # days that are over
+        for day in sorted(self.blocks.keys() - wanted.keys())[:-3]:  # days that are over
             del self.blocks[day]
 
     def give(self, moment: float) -> str:
