@@ -7,6 +7,7 @@ import os
 import signal
 
 import structlog
+import uvloop
 
 from config.log import configure
 from config.settings import Settings
@@ -26,7 +27,7 @@ AWAY_SECONDS = 2.0
 def run_one(settings: Settings, name: str) -> int:
     """Run the role or the channel of this name. Returns the exit code."""
     configure(settings)
-    return asyncio.run(_main(settings, name))
+    return uvloop.run(_main(settings, name))
 
 
 async def _main(settings: Settings, name: str) -> int:
