@@ -182,10 +182,10 @@ class Worker:
 
     # ---- faults -------------------------------------------------------------------------------------------
 
-    def arm(self, point: str, passes: int = 0) -> None:
-        """The next process that comes to the point dies there, after it has passed it so many times."""
+    def arm(self, point: str, passes: int = 0, *, stop: bool = False) -> None:
+        """The next process that comes to the point dies there (or is frozen), after it has passed it so many times."""
         waiting = self.faults / f"new-{time.monotonic_ns()}"
-        waiting.write_text(str(passes))
+        waiting.write_text(f"{passes} stop" if stop else f"{passes} ")
         waiting.rename(self.faults / "armed" / point.replace("/", "_"))
 
     def armed(self) -> list[str]:

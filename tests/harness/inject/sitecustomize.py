@@ -3,7 +3,8 @@
 Does what the files in FAULTS_FOLDER say, and nothing without that variable:
 
     armed/POINT      the next process that comes to the point dies there by SIGKILL; the number inside is how many
-                     times the point is passed first. The file is gone once it has struck.
+                     times the point is passed first; with "stop" behind it, it is frozen by SIGSTOP instead. The
+                     file is gone once it has struck.
     seen/POINT       written by us: the points that a process came to
     poison           a payload that holds these bytes kills whoever reads it, every time
     skew             seconds that `time.time()` is ahead (or, negative, behind)
@@ -40,16 +41,20 @@ def reached(point: str) -> None:
     armed = f"{FOLDER}/armed/{name}"
     try:
         with open(armed) as file:
-            passes = int(file.read() or 0)
+            passes, _, what = file.read().partition(" ")
         _passed[point] = _passed.get(point, 0) + 1
-        if _passed[point] <= passes:
+        if _passed[point] <= int(passes or 0):
             return
         os.unlink(armed)  # only one process can
     except FileNotFoundError:
         _passed.pop(point, None)
         return
+    if what == "stop":
+        os.kill(os.getpid(), signal.SIGSTOP)
+        time.sleep(0.05)  # a thread lives a moment longer: it must not go on
+        return
     os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(60)  # a thread lives a moment longer: it must not go on
+    time.sleep(60)
 
 
 def _around(function, point):

@@ -1,0 +1,105 @@
+"""Fault 7: the database locked, its disk full, killed at a commit: nothing is confirmed, and all goes on by itself."""
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.oracle import Report
+from tests.harness.letters import letters
+from tests.harness.mail import Post
+from tests.services.postgres import PostgresServer
+
+Record = Callable[[Report], Report]
+CANNOT_WRITE = "cannot write to the ledger; the platform is not told"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("a full disk needs a file system of its own, and only root may mount one")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(tmp_path)], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"this machine mounts no tmpfs: {mounted.stderr.strip()}")
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+
+
+def _fill(folder: Path) -> Path:
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        for size in (1024 * 1024, 4096, 512):
+            with contextlib.suppress(OSError):
+                while file.write(b"x" * size) == size:
+                    pass
+    return filler
+
+
+def test_a_full_disk_moves_no_cursor_and_loses_nothing(
+    make_post: Callable[..., Post], small_disk: Path, record: Record
+) -> None:
+    post = make_post(
+        database_url=f"sqlite:///{small_disk}/priemnaya.db", sections={"storage": {"url": f"{small_disk}/attachments"}}
+    )
+    post.worker.start()
+    written = letters(40)
+    post.put(written[:10])
+    post.wait()
+    cursor = post.worker.ledger.cursors()
+    filler = _fill(small_disk)
+    post.put(written[10:])
+    post.worker.wait(lambda: CANNOT_WRITE in post.worker.log(), 30, "the full disk is noticed")
+    # Some last pages of the write-ahead log may still have had room; what did not fit is not confirmed.
+    assert post.worker.ledger.journalled() < 40
+    if post.worker.ledger.journalled() == 10:
+        assert post.worker.ledger.cursors() == cursor
+    filler.unlink()
+    post.wait()
+    record(post.report("disk full, mail, sqlite")).assert_clean(allow_double_ack=True)
+
+
+def test_a_database_locked_by_another_process_moves_no_cursor_and_loses_nothing(
+    make_post: Callable[..., Post], record: Record
+) -> None:
+    post = make_post(constants={"ledger.database:LOCK_SECONDS": 1.0})
+    post.worker.start()
+    written = letters(30)
+    post.put(written[:10])
+    post.wait()
+    cursor = post.worker.ledger.cursors()
+    with contextlib.closing(
+        sqlite3.connect(post.worker.database_url.removeprefix("sqlite:///"), isolation_level=None)
+    ) as other:
+        other.execute("BEGIN IMMEDIATE")
+        post.put(written[10:])
+        post.worker.wait(lambda: CANNOT_WRITE in post.worker.log(), 30, "the lock is noticed")
+        assert post.worker.ledger.journalled() == 10
+        assert post.worker.ledger.cursors() == cursor
+        other.execute("ROLLBACK")
+    post.wait()
+    record(post.report("database locked, mail, sqlite")).assert_clean()
+
+
+def test_postgresql_killed_again_and_again_while_it_commits_loses_nothing(
+    make_post: Callable[..., Post], postgres: PostgresServer, postgres_url: str, record: Record
+) -> None:
+    post = make_post(database_url=postgres_url)
+    worker = post.worker.start()
+    written = letters(80)
+    for start in range(0, 80, 20):
+        before = worker.ledger.ended()
+        post.put(written[start : start + 20])
+        worker.wait(lambda before=before: worker.ledger.ended() > before, 30, "something is through")  # type: ignore[misc]
+        postgres.kill()
+        worker.kills += 1
+        postgres.start()
+    post.wait(60)
+    assert worker.ledger.states() == {"enveloped": 80}
+    record(post.report("PostgreSQL killed, mail")).assert_clean(allow_double_ack=True)
