@@ -37,7 +37,8 @@ def is_public(address: str) -> bool:
         return False
     for one in _with_wrapped(found):
         inside = one.is_private or one.is_loopback or one.is_link_local or one.is_multicast or one.is_unspecified
-        if inside or one.is_reserved or not one.is_global:
+        site_local = isinstance(one, ipaddress.IPv6Address) and one.is_site_local  # fec0::/10, withdrawn (RFC 3879)
+        if inside or site_local or one.is_reserved or not one.is_global:
             return False
     return True
 
@@ -112,10 +113,10 @@ async def fetch(
                     yield piece
             finally:
                 await response.aclose()
-        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            raise Transient(f"the file does not come: {type(error).__name__}") from None
         except TimeoutError:
             raise Transient("the file did not come in time") from None
+        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
+            raise Transient(f"the file does not come: {type(error).__name__}") from None
 
 
 async def _open(

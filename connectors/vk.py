@@ -31,7 +31,7 @@ from connectors.base import (
     Transient,
 )
 from connectors.vk_api_calls import Calls, Refused
-from connectors.vk_gap import Backfill, Known, dump, message_of, number_of, whole
+from connectors.vk_gap import Backfill, Known, Whole, dump, message_of, number_of
 
 if TYPE_CHECKING:
     import httpx
@@ -40,7 +40,6 @@ POLL_SECONDS = 25
 LOOK_SECONDS = 300.0  # an outage at VK makes no gap in `ts`: the histories are looked at this often
 LONG_AWAY_SECONDS = 3600  # after this long the edits are looked for too
 MOST_FAILS = 3  # `failed` answers in a row before it counts as trouble
-MOST_UNCROPPED_FAILS = 8  # then the beginning of a long message is taken rather than nothing
 QUICK_SECONDS, PAUSE_SECONDS = 0.2, 1.0  # an empty answer sooner than this is followed by a pause
 _TS = re.compile(r'^\s*\{\s*"ts"\s*:\s*"?(\d{1,18})\b')
 _SECRET = re.compile(rb',?\s*"secret"\s*:\s*"([^"\\]{0,200})"')
@@ -83,8 +82,8 @@ class Vk:
         self.polled = settings.mode == "longpoll"
         self._reading, self._sending = Calls(settings), Calls(settings)
         self._known = Known()
-        self._backfill = Backfill(self._reading, settings.group_id, self._known)
-        self._uncropped_fails = 0
+        self._whole = Whole(self._reading, settings.group_id)
+        self._backfill = Backfill(self._reading, settings.group_id, self._known, self._whole)
         self._http: httpx.AsyncClient | None = None
 
     async def account(self) -> str:
@@ -197,26 +196,17 @@ class Vk:
         since = max((number_of(one, "date") for one in messages if not number_of(one, "update_time")), default=0)
         # Never behind a date that some message merely claims.
         moved = {"ts": str(ts), "since": min(since, int(time.time())) or cursor["since"]}
-        payloads = [answer["raw"]] if "raw" in answer else [dump(await self._whole(update)) for update in updates]
+        payloads = [answer["raw"]] if "raw" in answer else [dump(await self._whole_event(update)) for update in updates]
         await intake.accept(payloads, moved)
         for message in messages:
             self._known.seen(number_of(message, "peer_id"), number_of(message, "conversation_message_id"))
         return moved
 
-    async def _whole(self, update: Any) -> Any:
+    async def _whole_event(self, update: Any) -> Any:
         """The event, with the whole of a long message of which events bring only the beginning."""
         message = message_of(update)
-        if message is None or message.get("is_cropped") is not True:
-            return update
-        try:
-            found = await whole(self._reading, self.settings.group_id, message)
-            self._uncropped_fails = 0
-        except Final:
-            return update
-        except Transient:
-            self._uncropped_fails += 1
-            if self._uncropped_fails < MOST_UNCROPPED_FAILS:
-                raise
+        found = message if message is None else await self._whole(message)
+        if found is message:
             return update
         content = update["object"]
         return {**update, "object": {**content, "message": found} if "message" in content else found}

@@ -108,7 +108,7 @@ class Calls:
     def _opened(self) -> Any:
         if self._api is None:
             import requests
-            from jconfig.memory import MemoryConfig
+            from jconfig.memory import MemoryConfig  # type: ignore[import-untyped]
             from vk_api import vk_api as library
 
             session = requests.Session()

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.base import Intake
+from connectors.base import Final, Intake, Transient
 from connectors.vk_api_calls import API_VERSION, Calls
 
 # Events come a little out of the order of their dates.
@@ -23,6 +23,7 @@ EDIT_SECONDS = 86400
 PAGE = 200
 MOST_CONVERSATIONS = 20_000
 MOST_PEERS = 5_000
+MOST_FAILS = 8  # of fetching a long message whole, in a row
 
 
 @dataclass
@@ -51,10 +52,11 @@ class Known:
 class Backfill:
     """Reads histories and journals what they hold; moves no cursor."""
 
-    def __init__(self, calls: Calls, group_id: int, known: Known) -> None:
+    def __init__(self, calls: Calls, group_id: int, known: Known, whole: Whole) -> None:
         self._calls = calls
         self._group_id = group_id
         self._known = known
+        self._whole = whole
 
     async def run(self, intake: Intake, since: int, *, edits: bool) -> None:
         """Journal what was written since (Unix time, VK's clock); with `edits`, also what was edited since."""
@@ -103,8 +105,7 @@ class Backfill:
             if at_end or number_of(last, "conversation_message_id") <= after:
                 break
             offset += PAGE - 10  # a message that comes meanwhile pushes the others down
-        messages = [found[number] for number in sorted(found)]
-        return [message for one in messages if (message := await whole(self._calls, self._group_id, one))]
+        return [await self._whole(found[number]) for number in sorted(found)]
 
     async def _journal(self, intake: Intake, messages: list[dict[str, Any]], start: int) -> None:
         """As `message_new`; where that is in the journal already and was edited since, as `message_edit`."""
@@ -134,16 +135,35 @@ async def _accept(intake: Intake, payloads: list[bytes]) -> None:
         await intake.accept(payloads[at : at + PAGE])
 
 
-async def whole(calls: Calls, group_id: int, message: dict[str, Any]) -> dict[str, Any]:
-    """The message itself where lists and events show only its beginning (`is_cropped`)."""
-    if message.get("is_cropped") is not True:
-        return message
-    peer, number, message_id = (number_of(message, name) for name in ("peer_id", "conversation_message_id", "id"))
-    which = {"message_ids": message_id} if message_id else {"peer_id": peer, "cmids": number}
-    for item in _items(await calls.call("messages.getById", group_id=group_id, **which)):
-        if number_of(item, "conversation_message_id") == number and number_of(item, "peer_id") == peer:
-            return item
-    return message
+class Whole:
+    """Fetches what events and lists show only the beginning of (`is_cropped`).
+
+    Raises `Transient` while VK does not give it; after many times in a row the beginning is taken rather than nothing.
+    """
+
+    def __init__(self, calls: Calls, group_id: int) -> None:
+        self._calls = calls
+        self._group_id = group_id
+        self._fails = 0
+
+    async def __call__(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The message itself, or the same object where it is whole already or not to be had."""
+        if message.get("is_cropped") is not True:
+            return message
+        peer, number, message_id = (number_of(message, name) for name in ("peer_id", "conversation_message_id", "id"))
+        which = {"message_ids": message_id} if message_id else {"peer_id": peer, "cmids": number}
+        try:
+            items = _items(await self._calls.call("messages.getById", group_id=self._group_id, **which))
+        except Final:
+            return message
+        except Transient:
+            self._fails += 1
+            if self._fails < MOST_FAILS:
+                raise
+            return message
+        self._fails = 0
+        own = (one for one in items if number_of(one, "conversation_message_id") == number)
+        return next((one for one in own if number_of(one, "peer_id") == peer), message)
 
 
 def event(kind: str, content: dict[str, Any], group_id: int) -> bytes:
@@ -157,11 +177,6 @@ def dump(value: Any) -> bytes:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
         return json.dumps(value, separators=(",", ":")).encode()
-
-
-def newest_date(messages: Iterable[dict[str, Any]]) -> int:
-    """The newest `date` of new messages; 0 where there is none."""
-    return max((number_of(message, "date") for message in messages), default=0)
 
 
 def message_of(update: Any) -> dict[str, Any] | None:

@@ -112,15 +112,17 @@ class Graph:
             answer = response.json()
         except (ValueError, RecursionError):
             answer = None
-        error = answer.get("error") if isinstance(answer, dict) else None
-        if not isinstance(answer, dict) and response.status_code < 400:
-            raise Transient(f"WhatsApp answers what is no JSON (HTTP {response.status_code})")
-        if response.status_code != 200 or isinstance(error, dict):
-            found = error if isinstance(error, dict) else {}
+        if not isinstance(answer, dict):
+            if response.status_code < 400:
+                raise Transient(f"WhatsApp answers what is no JSON (HTTP {response.status_code})")
+            answer = {}
+        refusal = answer.get("error")
+        if response.status_code != 200 or isinstance(refusal, dict):
+            found = refusal if isinstance(refusal, dict) else {}
             if found.get("code") == 100 and found.get("error_subcode") == NO_SUCH_OBJECT:
                 raise Gone("WhatsApp: there is no such object, or the token does not see it (100)")
             raise error_of(response.status_code, found)
-        return answer if isinstance(answer, dict) else {}
+        return answer
 
     def _opened(self) -> httpx.AsyncClient:
         if self._client is None:
