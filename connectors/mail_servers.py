@@ -282,6 +282,7 @@ def letter(outgoing: Outgoing, address: str, from_address: str | None) -> EmailM
         raise Final("the citizen's address is not a valid one") from None
     message["From"] = from_address or address
     message["Subject"] = " ".join((outgoing.subject or "").split())
+    message["X-Priemnaya"] = "1"  # by this our own letters are known when they come back
     message["Date"] = format_datetime(_now())
     message["Message-ID"] = f"<{outgoing.signed_id or outgoing.id}@{domain}>"
     references = [_clean_id(reference) for reference in outgoing.references][-20:]

@@ -291,11 +291,22 @@ def add_event(conn: Connection, row: dict[str, Any]) -> None:
 
 
 def next_due(conn: Connection) -> float | None:
-    """When the next waiting row is due; None when nothing waits."""
+    """When the next waiting row, or greeting, is due; None when nothing waits."""
     value: float | None = conn.execute(
         select(func.min(journal.c.due_at)).where(journal.c.state.in_(("received", "held")))
     ).scalar_one()
     return value
+
+
+def unfinished(conn: Connection, ids: Sequence[int]) -> bool:
+    """Whether one of these rows still waits for a processor, or is in the work of one."""
+    for start in range(0, len(ids), 500):
+        open_rows = select(journal.c.id).where(
+            journal.c.id.in_(ids[start : start + 500]), journal.c.state.in_(("received", "working"))
+        )
+        if conn.execute(open_rows.limit(1)).first() is not None:
+            return True
+    return False
 
 
 def retry(conn: Connection, ids: Sequence[int], now: float, payload: bytes | None = None) -> list[int]:

@@ -104,5 +104,5 @@ def _process(parts: Parts, ids: list[int]) -> None:
     processor = Processor(parts, name="ingest")
     processor.take_lease()
     processor.recover()
-    processor.drain()
+    processor.drain(ids)
     processor.release_greetings(ids)

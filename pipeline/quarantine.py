@@ -82,7 +82,7 @@ def retry(parts: Parts, row_ids: Sequence[int], replacement: bytes | None) -> di
     taken = parts.database.run_now(lambda conn: journal.retry(conn, ids, now, sealed))
     processor = Processor(parts, name="retry")
     processor.take_lease()
-    processor.drain()
+    processor.drain(taken)
     return parts.database.look_now(lambda conn: reports.outcomes(conn, taken))
 
 

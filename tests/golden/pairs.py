@@ -85,7 +85,7 @@ def _read(parts: Parts, kind: str, path: Path) -> dict[str, Any]:
     ids = list(parts.database.run_now(lambda conn: journal.append(conn, rows)).values())
     processor = Processor(parts)
     processor.take_lease()
-    processor.drain()
+    processor.drain(ids)
     processor.release_greetings(ids)
     envelopes = [json.loads(bytes(row["body"])) for row in parts.database.look_now(reports.envelopes)]
     if envelopes:
