@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -18,6 +19,8 @@ log = structlog.get_logger()
 
 ROUND_SECONDS = 60.0
 AWAY_SECONDS = 5.0
+# Room for about an hour of an outage's messages, and a share of a small disk.
+LEAST_FREE_BYTES, LEAST_FREE_SHARE = 512 * 2**20, 0.02
 
 
 @dataclass
@@ -25,6 +28,7 @@ class Housekeeping:
     """The role."""
 
     parts: Parts
+    _full: bool = field(default=False, init=False)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`."""
@@ -36,10 +40,27 @@ class Housekeeping:
             try:
                 await asyncio.to_thread(self.round)
                 await say(self.parts, "housekeeping", "ok")
+                full = await asyncio.to_thread(self.room)
+                if full and not self._full:
+                    log.error("the disk is nearly full", error=full)
+                self._full = full is not None
+                await say(self.parts, "disk", "trouble" if full else "ok", full)
             except (LedgerAway, StorageError) as error:
                 log.warning("housekeeping waits", error=error)
                 seconds = AWAY_SECONDS
             await pause(seconds, stop)
+
+    def room(self) -> str | None:
+        """A warning when the disk under the ledger or the files is nearly full; None while there is room."""
+        for folder in {str(self.parts.settings.database.folder), self.parts.settings.storage.url}:
+            try:
+                usage = shutil.disk_usage(folder)
+            except OSError:  # not a folder of this machine
+                continue
+            if usage.free < LEAST_FREE_BYTES or usage.free < usage.total * LEAST_FREE_SHARE:
+                free = usage.free // 2**20
+                return f"only {free} MB are free under {folder}: intake stops when nothing is left; make room"
+        return None
 
     def round(self) -> None:
         """One round of everything. Raises `LedgerAway` or `StorageError`."""

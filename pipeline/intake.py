@@ -30,12 +30,16 @@ T = TypeVar("T")
 
 # Between tries while the database is away: seconds, doubled up to the last, with jitter.
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
+CUT = b"X-Priemnaya-Cut: larger than the limit\r\n"
 
 
 def entry(
     parts: Parts, kind: str, account: str, platform_account: str, unit: bytes, *, wait: bool = True, acknowledge: bool
 ) -> Entry:
     """The journal's entry of one payload. Large ones are written to the storage first. Raises `StorageError`."""
+    if kind == "email" and len(unit) > parts.settings.limits.mail:
+        # Cut at the limit, and said so in a header of its own: the normalizer flags it, nothing else changes.
+        unit = CUT + unit[: parts.settings.limits.mail]
     identity = normalizer(kind).identify(unit)
     keys = parts.keys
     now = parts.clock()
