@@ -20,7 +20,8 @@ def account(kind: str) -> Account:
 
 
 def names(kind: str) -> list[str]:
-    return sorted(path.stem for path in (GOLDEN / kind).glob("*.json") if not path.stem.endswith(".envelope"))
+    halves = (".envelope", ".outcome")  # the other half of each golden pair
+    return sorted(path.stem for path in (GOLDEN / kind).glob("*.json") if not path.stem.endswith(halves))
 
 
 def golden(kind: str, name: str) -> Any:
