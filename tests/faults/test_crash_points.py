@@ -69,6 +69,7 @@ def killed_at(post: Post, name: str, rounds: Sequence[Sequence[str]]) -> Report:
     return post.report(name)
 
 
+@pytest.mark.timeout(300)
 def test_nothing_is_lost_at_one_crash_point_of_each_kind(
     make_post: Callable[..., Post],
     rabbitmq: RabbitNode,
@@ -88,6 +89,7 @@ def test_nothing_is_lost_at_one_crash_point_of_each_kind(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3000)
 def test_nothing_is_lost_at_any_point_that_a_watched_run_has_come_to(
     make_post: Callable[..., Post],
     rabbitmq: RabbitNode,

@@ -1,12 +1,23 @@
 """Fault 19: IMAP at its worst, against a real Dovecot."""
 
+import base64
 import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
 
 from connectors.email import Settings
 from connectors.mail_servers import Imap
+from normalizer.message import Account, Ignored, Message, Unreadable
+from pipeline.understand import normalizer
+from tests.faults.oracle import Report
 from tests.harness.letters import letters
-from tests.harness.mail import mailbox
+from tests.harness.mail import Post, mailbox
 from tests.services.dovecot import DovecotServer
+from tests.services.proxy import TcpProxy
+
+Record = Callable[[Report], Report]
 
 
 def test_a_letter_that_comes_as_idle_ends_does_not_wait_for_the_next_minute(dovecot: DovecotServer) -> None:
@@ -27,3 +38,125 @@ def test_a_letter_that_comes_as_idle_ends_does_not_wait_for_the_next_minute(dove
         assert time.monotonic() - began < 3
     finally:
         imap.hang_up()
+
+
+def test_a_new_uidvalidity_brings_every_letter_again_and_no_second_envelope(
+    make_post: Callable[..., Post], dovecot: DovecotServer, record: Record
+) -> None:
+    post = make_post()
+    post.worker.start()
+    written = letters(30)
+    post.put(written[:20])
+    post.wait()
+    validity = dovecot.change_uidvalidity(post.user)
+    post.put(written[20:])
+    post.wait()
+    post.worker.wait(
+        lambda: any(f'"uidvalidity": {validity}, "uid": 30' in row["value"] for row in post.worker.ledger.cursors()),
+        30,
+        "the folder was read anew",
+    )
+    assert post.worker.ledger.states() == {"enveloped": 30}
+    record(post.report("UIDVALIDITY changed, mail, sqlite")).assert_clean()
+
+
+def test_a_server_that_says_bye_in_idle_is_left_and_found_again(
+    make_post: Callable[..., Post], dovecot: DovecotServer, record: Record
+) -> None:
+    post = make_post()
+    worker = post.worker.start()
+    written = letters(30)
+    for start in range(0, 30, 10):
+        post.put(written[start : start + 10])
+        post.wait()
+        dovecot.restart()  # Dovecot says BYE to everybody
+    dovecot.kill()
+    worker.wait(lambda: worker.log().count("channel has trouble") > 0, 30, "the trouble is told")
+    dovecot.start()
+    more = letters(10, series="b")
+    post.put(more)
+    post.wait()
+    record(post.report("BYE and SIGKILL of IMAP, mail, sqlite")).assert_clean()
+
+
+def test_dead_sockets_cost_no_cpu_time(
+    make_post: Callable[..., Post], dovecot: DovecotServer, proxy_to: Callable[[int], TcpProxy], record: Record
+) -> None:
+    proxy = proxy_to(dovecot.port)
+    post = make_post(imap_port=proxy.port)
+    worker = post.worker.start()
+    written = letters(20)
+    post.put(written[:10])
+    post.wait()
+    for spoil in (proxy.cut, proxy.reset, proxy.stall):
+        before, began = worker.cpu_seconds("mail"), time.monotonic()
+        spoil()
+        time.sleep(4)  # a measurement, not a wait: a busy loop would use all of it
+        used = worker.cpu_seconds("mail") - before
+        assert used < 0.25 * (time.monotonic() - began), f"after {spoil.__name__}: {used:.2f} s of CPU time"
+    post.put(written[10:])
+    proxy.restore()
+    proxy.reset()
+    post.wait()
+    record(post.report("dead sockets, mail, sqlite")).assert_clean()
+
+
+def test_a_letter_of_forty_megabytes_takes_bounded_memory(make_post: Callable[..., Post], record: Record) -> None:
+    post = make_post()
+    worker = post.worker.start()
+    small, large = letters(2)
+    post.put([small])
+    post.wait()
+    before = {role: worker.peak_megabytes(role) for role in ("mail", "processor")}
+    line = base64.b64encode(b"x" * 57) + b"\r\n"
+    file = line * (38_000_000 // len(line))
+    head, _, text = large.content.partition(b"\r\n\r\n")
+    head = head.replace(b"MIME-Version: 1.0", b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="x"')
+    body = head.replace(b"Content-Type: text/plain; charset=koi8-r\r\nContent-Transfer-Encoding: base64", b"X-Cut: 1")
+    body += (
+        b"\r\n\r\n--x\r\nContent-Type: text/plain; charset=koi8-r\r\nContent-Transfer-Encoding: base64\r\n\r\n" + text
+    )
+    body += b"\r\n--x\r\nContent-Type: application/pdf; name=scan.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    post.put([replace(large, content=body + file + b"\r\n--x--\r\n")])
+    post.wait(90)
+    grown = {role: worker.peak_megabytes(role) - before[role] for role in before}
+    print(f"memory above the idle process, MB: {grown}")
+    assert grown["mail"] < 250 and grown["processor"] < 350
+    envelope = worker.ledger.envelopes()[1]
+    assert "Не могу войти в личный кабинет" in envelope["text"]
+    assert envelope["attachments"][0]["state"] in ("stored", "refused")
+    record(post.report("38 MB letter, mail, sqlite")).assert_clean()
+
+
+def test_a_letter_that_nobody_can_read_is_quarantined_and_the_next_goes_on(
+    make_post: Callable[..., Post], dovecot: DovecotServer
+) -> None:
+    post = make_post()
+    worker = post.worker.start()
+    dovecot.deliver(post.user, b"\0" * 4096)
+    post.put(letters(1))
+    worker.wait(lambda: worker.ledger.ended() == 2, 30, "both came to an end")
+    assert worker.ledger.states() == {"quarantined": 1, "enveloped": 1}
+    (listed,) = worker.run_cli("quarantine", "list")
+    assert listed["kind"] == "email"
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        b"".join(b"Content-Type: multipart/mixed; boundary=%d\n\n--%d\n" % (n, n) for n in range(1000)),
+        b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n\n\n" * 50_000 + b"--b--",
+        b"Subject: " + b"a " * 500_000 + b"\n\nx",
+        b"Subject: x\nContent-Type: text/plain; charset=no-such-thing\n\n\xff\xfe\xfd",
+        b"From: a@b.test\nSubject: a\n\n\0\0\0text\0",
+        b"\n\nno header at all",
+        b"\n",
+    ],
+    ids=["1,000 nested", "50,000 parts", "endless header", "unknown charset", "NUL", "no headers", "empty"],
+)
+def test_23_a_monster_is_understood_or_refused_within_seconds(letter: bytes) -> None:
+    began = time.monotonic()
+    normalizer("email").identify(letter)
+    reading = normalizer("email").read(letter, Account("email", "help@service.test"))
+    assert isinstance(reading, Message | Unreadable | Ignored)
+    assert time.monotonic() - began < 5

@@ -246,7 +246,7 @@ class Worker:
     def run_cli(self, *words: str, code: int = 0) -> Any:
         """A command with `--json`; its answer. Fails when it ends with another exit code."""
         done = subprocess.run(
-            [sys.executable, str(ROOT / "worker.py"), *words, "--json", "--config", str(self.config)],
+            [sys.executable, str(ROOT / "worker.py"), "--config", str(self.config), *words, "--json"],
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
