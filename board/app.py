@@ -8,12 +8,15 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from board.api import Api
+from board.bodies import Bodies
 from board.captcha import Captcha
 from board.form import Form
-from board.front import Front
+from board.front import KIND, Front
 from board.health import Health
 from board.hooks import Hooks
 from board.pages import Pages
+from board.problems import ApiError
 from board.safety import SafeHeaders
 from board.status import Status
 from pipeline.parts import Parts
@@ -22,10 +25,15 @@ from pipeline.parts import Parts
 def create_app(parts: Parts) -> Starlette:
     """The ASGI application over these parts. Raises `TextsError` for words of pages that are wrong."""
     pages = Pages(parts.settings)
+    bodies = Bodies()
     front = Front(parts)
+    channels = [name for name, channel in parts.settings.channels.items() if channel.kind == KIND]
+    fronts = [front if name == front.name else Front(parts, name) for name in channels]
 
     async def not_found(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 404
+        if request.url.path.startswith("/api/v1/"):
+            return ApiError("method" if status == 405 else "not-found").response()
         return pages.page(request, "missing.html", status)
 
     public_url = parts.settings.http.public_url or ""
@@ -34,8 +42,9 @@ def create_app(parts: Parts) -> Starlette:
             *Health(parts).routes(),
             Hooks(parts).route(),
             *pages.routes(),
-            *Form(parts, pages, front, Captcha(parts.keys, parts.clock)).routes(),
+            *Form(parts, pages, front, Captcha(parts.keys, parts.clock), bodies).routes(),
             *Status(parts, pages).routes(),
+            *Api(parts, pages, fronts, bodies).routes(),
         ],
         middleware=[Middleware(SafeHeaders, secure=public_url.startswith("https://"))],
         exception_handlers={404: not_found, 405: not_found},

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from starlette.datastructures import Headers, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from board import welcome
+from board import receipts, welcome
+from board.bodies import Bodies
 from board.captcha import Captcha
 from board.front import Front, KeyUsedBefore, Numbers, categories
 from board.pages import Pages
-from board.safety import BodyTooLarge, RateLimit, address_of, limited
-from ledger.crypto import SealBroken
+from board.safety import BodyTooLarge, RateLimit, address_of
 from ledger.errors import LedgerAway
 from ledger.storage import StorageError
 from normalizer import file_names
@@ -36,13 +34,8 @@ MOST_DESCRIPTION = 10_000
 MOST_LINE = 200
 MOST_FILES = 10
 FIELDS = ("full_name", "email", "phone", "category", "number", "description", "captcha", "question", "answer")
-# Bodies that are in memory at once, and how long one may take: a slow sender must not hold a place for ever.
-BODIES_AT_ONCE = 6
-BODY_SECONDS = 300.0
 # The page waits so long for the number itself; then the browser asks again.
 WAIT_SECONDS = 2.0
-RECEIPT_SECONDS = 24 * 3600.0
-_RECEIPT = b"receipt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +53,16 @@ class Filled:
 class Form:
     """The pages of the form."""
 
-    def __init__(self, parts: Parts, pages: Pages, front: Front, captcha: Captcha) -> None:
+    def __init__(self, parts: Parts, pages: Pages, front: Front, captcha: Captcha, bodies: Bodies) -> None:
         self.parts = parts
         self.pages = pages
         self.front = front
         self.captcha = captcha
+        self.bodies = bodies
         self.numbers = Numbers(parts)
         self._sent = RateLimit(30, 3600.0)
         self._without_work = RateLimit(5, 3600.0)  # the question is easy for a robot
         self._challenges = RateLimit(240, 3600.0)
-        self._places = asyncio.Semaphore(BODIES_AT_ONCE)
 
     def routes(self) -> list[Route]:
         """All of it."""
@@ -122,7 +115,7 @@ class Form:
             log.error("a form could not be journalled; the citizen was told to send it again", error=error)
             return self._refused(request, filled, {"form": words["form.away"]}, 503)
         await self.front.outcome(receipt.journal_id, WAIT_SECONDS)
-        where = f"/sent/{self._seal(receipt.journal_id)}"
+        where = f"/sent/{receipts.seal(self.parts, receipt.journal_id, 'form')}"
         language = request.query_params.get("lang")
         if language in self.pages.words:
             where += f"?lang={language}"
@@ -132,7 +125,7 @@ class Form:
 
     async def sent(self, request: Request) -> Response:
         """The confirmation. Its address holds a sealed receipt and no number."""
-        journal_id = self._unseal(request.path_params["receipt"])
+        journal_id = receipts.unseal(self.parts, request.path_params["receipt"], "form")
         if journal_id is None:
             return self.pages.page(request, "gone.html", 404)
         try:
@@ -151,34 +144,8 @@ class Form:
         return self.pages.page(request, "sent.html", state=state, number=number, outcome=outcome)
 
     async def _read(self, request: Request) -> Filled:
-        """The body, in memory: an upload never lies unencrypted on a disk."""
-        most = self.parts.settings.limits.mail
-        length = request.headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > most:
-            raise BodyTooLarge
-        async with self._places, asyncio.timeout(BODY_SECONDS):
-            body = Request(request.scope, limited(request.receive, most))
-            content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if content_type == "multipart/form-data":
-                parser = MultiPartParser(
-                    Headers(raw=request.headers.raw),
-                    body.stream(),
-                    max_files=MOST_FILES + 1,
-                    max_fields=50,
-                    max_part_size=256 * 1024,
-                )
-                parser.spool_max_size = most + 1
-                form = await parser.parse()
-            else:
-                form = await body.form(max_fields=50)
-            fields = {name: _text(form.get(name)) for name in FIELDS}
-            files = [
-                (one.filename or "", one.content_type or "application/octet-stream", await one.read())
-                for one in form.getlist("files")
-                if isinstance(one, UploadFile) and (one.filename or one.size)
-            ]
-            await form.close()
-        return Filled(fields, files)
+        sent = await self.bodies.form(request, self.parts.settings.limits.mail, MOST_FILES)
+        return Filled({name: sent.fields.get(name, "") for name in FIELDS}, sent.files)
 
     async def _errors(self, filled: Filled, words: Mapping[str, str]) -> tuple[dict[str, str], str | None]:
         """What is wrong, by field, and the earlier number as it is stored."""
@@ -259,22 +226,6 @@ class Form:
         if _wants_json(request):
             return JSONResponse({"errors": dict(errors)}, status)
         return self._page(request, filled, errors, status)
-
-    def _seal(self, journal_id: int) -> str:
-        sealed = self.parts.keys.seal(json.dumps([journal_id, self.parts.clock()]).encode(), _RECEIPT)
-        return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
-
-    def _unseal(self, receipt: str) -> int | None:
-        try:
-            sealed = base64.urlsafe_b64decode(receipt[:512].encode("ascii") + b"==")
-            journal_id, at = json.loads(self.parts.keys.unseal(sealed, _RECEIPT))
-        except (ValueError, SealBroken):
-            return None
-        return int(journal_id) if self.parts.clock() - at <= RECEIPT_SECONDS else None
-
-
-def _text(value: Any) -> str:
-    return value.replace("\r\n", "\n").replace("\x00", "") if isinstance(value, str) else ""
 
 
 def _wants_json(request: Request) -> bool:

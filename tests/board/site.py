@@ -1,0 +1,148 @@
+"""The whole web front over a real ledger in a folder of the test, with a processor at work beside it."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import itertools
+import json
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from altcha.v1 import solve_challenge
+
+from board.app import create_app
+from config.settings import load
+from ledger import reports
+from pipeline.parts import Parts, open_parts
+from pipeline.processor import Processor
+from tests.services.process import HOST, free_port, wait_until
+
+CABINET_KEY, OFFICE_KEY = "cabinet-key-for-tests-0001", "office-key-for-tests-00002"
+PHONE_KEY = "phone-key-for-tests-000003"
+PORTAL = f"""
+[channels.portal]
+kind = "portal"
+sources = {{ cabinet = "{CABINET_KEY}", office = "{OFFICE_KEY}", phone = "{PHONE_KEY}" }}
+lines = {{ "8 800 100-00-02" = "pensioners" }}
+"""
+LONG = (
+    "Пытаюсь записать ребёнка в первый класс, дохожу до шага «Выбор школы», нажимаю «Далее», и появляется ошибка 500. "
+    "Пробовал в разных браузерах."
+)
+FILLED = {
+    "full_name": "Кузнецова Марина Олеговна",
+    "category": "services",
+    "description": LONG,
+}
+
+
+_visitors = itertools.count(1)
+
+
+class Site:
+    """The application under test, served on a port of its own. `client` follows no redirects and keeps cookies."""
+
+    def __init__(self, parts: Parts, url: str) -> None:
+        self.parts = parts
+        self.url = url
+        # Limits count by address: each visitor has his own, which uvicorn believes a proxy on this machine.
+        number = next(_visitors)
+        address = f"198.51.{number // 250}.{number % 250}"
+        self.email = f"visitor{number}@example.org"
+        self.client = httpx.Client(base_url=url, timeout=30, headers={"x-forwarded-for": address})
+
+    @property
+    def filled(self) -> dict[str, str]:
+        """A form that is filled in rightly."""
+        return {**FILLED, "email": self.email}
+
+    def visitor(self) -> Site:
+        """The same site for somebody else, at another address and without cookies."""
+        return Site(self.parts, self.url)
+
+    def close(self) -> None:
+        """The visitor leaves."""
+        self.client.close()
+
+    def journalled(self) -> int:
+        """How many payloads there are in the journal."""
+        return sum(self.parts.database.look_now(reports.states).values())
+
+    def captcha(self) -> str:
+        """A right answer to a new challenge."""
+        given = self.client.get("/captcha").json()
+        solved = solve_challenge(given["challenge"], given["salt"], given["algorithm"], given["maxNumber"], 0)
+        assert solved is not None
+        answer = {name: given[name] for name in ("algorithm", "challenge", "salt", "signature")}
+        return base64.b64encode(json.dumps({**answer, "number": solved.number}).encode()).decode()
+
+    def send(self, **fields: Any) -> Any:
+        """Send the form, filled in rightly but for `fields`; `files` is a list of (name, content, media type)."""
+        files = [("files", file) for file in fields.pop("files", [])]
+        data = {**self.filled, "captcha": self.captcha() if "captcha" not in fields else "", **fields}
+        return self.client.post("/", data=data, files=files or None)
+
+    def number_of(self, answer: Any) -> str:
+        """The number on the confirmation page that an answer leads to."""
+        page = self.client.get(answer.headers["location"])
+        found = re.search(r'id="number"[^>]*>([^<]+)<', page.text)
+        assert found, page.text
+        return found[1]
+
+    def take(self, **fields: Any) -> str:
+        """Send the form; the number."""
+        answer = self.send(**fields)
+        assert answer.status_code == 303, answer.text
+        return self.number_of(answer)
+
+
+@contextlib.contextmanager
+def site(database_url: str, folder: Path, section: str = "", *, processing: bool = True) -> Iterator[Site]:
+    """A site of its own; `section` is more of the configuration."""
+    file = folder / "site.toml"
+    file.write_text(
+        f'[database]\nurl = "{database_url}"\n[storage]\nurl = "{folder / "attachments"}"\n{section}', encoding="utf-8"
+    )
+    parts = open_parts(load(file, {}))
+    port = free_port()
+    config = uvicorn.Config(create_app(parts), host=HOST, port=port, log_config=None, lifespan="off")
+    server = uvicorn.Server(config)
+    serving = threading.Thread(target=server.run, daemon=True)
+    serving.start()
+    wait_until(lambda: server.started, 10, "the web front")
+    stop = threading.Event()
+    worker = threading.Thread(target=_process, args=(parts, stop), daemon=True)
+    if processing:
+        worker.start()
+    made = Site(parts, f"http://{HOST}:{port}")
+    try:
+        yield made
+    finally:
+        made.client.close()
+        server.should_exit = True
+        serving.join()
+        stop.set()
+        if processing:
+            worker.join()
+        parts.close()
+
+
+def _process(parts: Parts, stop: threading.Event) -> None:
+    processor = Processor(parts, name="test")
+    processor.take_lease()
+    while not stop.is_set():
+        if not processor.step():
+            stop.wait(0.01)
+
+
+def process_once(parts: Parts) -> None:
+    """Process what waits."""
+    processor = Processor(parts, name="once")
+    processor.take_lease()
+    processor.drain()

@@ -1,0 +1,48 @@
+"""The status page: the state for whose request it is, the same words for everybody else."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from ledger import erasure
+from tests.board.site import Site
+
+
+def ask(site: Site, number: str, contact: str) -> tuple[int, str]:
+    answer = site.client.post("/status", data={"number": number, "contact": contact})
+    body = re.sub(r'value="[^"]*"', "", answer.text)
+    return answer.status_code, body
+
+
+def test_number_and_contact_tell_the_state(bare: Site) -> None:
+    number = bare.take(phone="+7 903 345-67-80")
+    for contact in (bare.email, bare.email.upper(), "8 (903) 345 67 80"):
+        status, page = ask(bare, number.replace("-", " "), contact)
+        assert status == 200 and "state-open" in page and number in page
+    bare.parts.database.run_now(lambda conn: erasure.close(conn, number, time.time()))
+    assert "state-closed" in ask(bare, number, bare.email)[1]
+
+
+def test_a_wrong_pair_and_an_unknown_number_get_the_same_answer(bare: Site) -> None:
+    number = bare.take()
+    wrong = ask(bare, number, "somebody@example.net")
+    unknown = ask(bare, "261122-000999-0", bare.email)
+    none = ask(bare, "", "")
+    assert wrong == unknown == none
+    assert "state-open" not in wrong[1]
+
+
+def test_the_time_of_an_answer_tells_nothing(bare: Site) -> None:
+    number = bare.take()
+    times = []
+    for contact in (bare.email, "somebody@example.net"):
+        started = time.perf_counter()
+        ask(bare, number, contact)
+        times.append(time.perf_counter() - started)
+    assert min(times) >= 0.25
+
+
+def test_an_address_may_ask_a_dozen_times(bare: Site) -> None:
+    statuses = [ask(bare, "1", "2")[0] for _ in range(14)]
+    assert statuses.count(429) == 2
