@@ -97,6 +97,7 @@ tickets = Table(
     Index("ix_tickets_activity", "state", "last_message_at"),
     Index("ix_tickets_person_id", "person_id"),
     _partial("ix_tickets_waiting", "desk", "answer_by", where="state = 'open' AND waiting_since IS NOT NULL"),
+    _partial("ix_tickets_oldest", "desk", "waiting_since", where="state = 'open' AND waiting_since IS NOT NULL"),
     _partial("ix_tickets_closed", "closed_at", where="state = 'closed' AND erased_at IS NULL"),
 )
 
@@ -323,4 +324,52 @@ meta = Table(
     metadata,
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+# Who may use the operators' board, and the keys of the desks' own systems.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False, unique=True),  # lower case
+    Column("role", Text, nullable=False),  # operator, administrator, system (a desk's program: reads files by its key)
+    Column("secret", Text, nullable=False),  # argon2id of the password; of a system the SHA-256 of its random key
+    Column("one_time", Boolean, nullable=False),  # the password must be changed at the next sign-in
+    Column("active", Boolean, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("seen_at", Double),
+)
+
+# Who is signed in. The token is in the browser's cookie only; here lies its keyed hash.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("account_id", BigInteger, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),
+    Index("ix_sessions_account_id", "account_id"),
+)
+
+# What was looked at and done on the board, by whom. No word of a citizen's.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("at", Double, nullable=False),
+    Column("account", Text, nullable=False),  # the account's name
+    Column("action", Text, nullable=False),
+    Column("ticket", Text),
+    Column("detail", Text),
+    Index("ix_audit_ticket", "ticket", "id"),
+    Index("ix_audit_at", "at"),
+)
+
+# The words of messages by their keyed hashes (64 bits), for the search of the board. Erased with the message.
+search_words = Table(
+    "search_words",
+    metadata,
+    Column("word", BigInteger, primary_key=True, autoincrement=False),
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
 )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
-from ledger import erasure, outbox
+from ledger import erasure, outbox, search
 from ledger.database import Connection
 from ledger.wake import notify
 from normalizer.envelope import rfc3339
@@ -26,6 +26,7 @@ def erase(parts: Parts, number: str, *, cause: str) -> dict[str, Any] | None:
     now = parts.clock()
 
     def work(conn: Connection) -> tuple[dict[str, Any], list[str]] | None:
+        search.forget(conn, parts.keys, number)
         done = erasure.erase(conn, number, now)
         if done is None:
             return None

@@ -14,6 +14,7 @@ from ledger.storage import StorageError
 from pipeline.erase import close_silent, erase_expired, sweep
 from pipeline.parts import Parts
 from pipeline.roles import Holder, pause, say
+from pipeline.search_index import SearchIndex
 
 log = structlog.get_logger()
 
@@ -35,6 +36,11 @@ class Housekeeping:
         await Holder(self.parts, "housekeeping", stop, drain=10.0).run(lambda lease: self._work(lease, stop))
 
     async def _work(self, _lease: Lease, stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._rounds(stop))
+            group.create_task(SearchIndex(self.parts).run(stop))
+
+    async def _rounds(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             seconds = ROUND_SECONDS
             try:

@@ -1,0 +1,99 @@
+"""What the board shows: desks at a glance, lists of tickets paged by key, one ticket's messages with what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
+
+from sqlalchemy import Connection, RowMapping, and_, func, or_, select
+
+from ledger.schema import messages, outbox, outgoing, ticket_identities, tickets
+
+State = Literal["open", "closed", "late"]
+_WAITING = (tickets.c.state == "open", tickets.c.waiting_since.is_not(None))
+
+
+def desks(conn: Connection, names: Sequence[str], now: float) -> list[dict[str, Any]]:
+    """A row for each desk: open and waiting for an answer, since when the oldest, past its time, not yet sent.
+
+    Read from partial indexes alone; what RabbitMQ has is not counted: that would be a pass over every envelope.
+    """
+    found = {name: {"desk": name, "waiting": 0, "oldest": None, "late": 0, "unsent": 0} for name in names}
+
+    def row(desk: str) -> dict[str, Any]:
+        return found.setdefault(desk, {"desk": desk, "waiting": 0, "oldest": None, "late": 0, "unsent": 0})
+
+    counted = select(tickets.c.desk, func.count(), func.min(tickets.c.waiting_since)).where(*_WAITING)
+    for desk, count, oldest in conn.execute(counted.group_by(tickets.c.desk)):
+        row(desk).update(waiting=count, oldest=oldest)
+    late = select(tickets.c.desk, func.count()).where(*_WAITING, tickets.c.answer_by < now)
+    for desk, count in conn.execute(late.group_by(tickets.c.desk)):
+        row(desk)["late"] = count
+    pending = select(outbox.c.desk, func.count()).where(outbox.c.desk.is_not(None), outbox.c.state == "pending")
+    for desk, count in conn.execute(pending.group_by(outbox.c.desk)):
+        row(desk)["unsent"] = count
+    return list(found.values())
+
+
+def page(
+    conn: Connection, names: Collection[str], state: State, before: tuple[float, str] | None, most: int
+) -> list[RowMapping]:
+    """Tickets of these desks: the newest number first; `late` ones by how long they are past their time.
+
+    `before` is the key of the last one seen (answer-by, number); each desk is read from its own index.
+    """
+    found: list[RowMapping] = []
+    for name in names:
+        if state == "late":
+            statement = select(tickets).where(tickets.c.desk == name, *_WAITING, tickets.c.answer_by.is_not(None))
+            if before is not None:
+                later = and_(tickets.c.answer_by == before[0], tickets.c.number > before[1])
+                statement = statement.where(or_(tickets.c.answer_by > before[0], later))
+            statement = statement.order_by(tickets.c.answer_by, tickets.c.number)
+        else:
+            statement = select(tickets).where(tickets.c.desk == name, tickets.c.state == state)
+            if before is not None:
+                statement = statement.where(tickets.c.number < before[1])
+            statement = statement.order_by(tickets.c.number.desc())
+        found += conn.execute(statement.limit(most)).mappings()
+    if state == "late":
+        found.sort(key=lambda row: (row["answer_by"], row["number"]))
+    else:
+        found.sort(key=lambda row: row["number"], reverse=True)
+    return found[:most]
+
+
+def tickets_of(conn: Connection, numbers: Sequence[str]) -> list[RowMapping]:
+    """Tickets by number, in that order."""
+    rows = conn.execute(select(tickets).where(tickets.c.number.in_(list(numbers)))).mappings()
+    by_number = {row["number"]: row for row in rows}
+    return [by_number[number] for number in numbers if number in by_number]
+
+
+def first_words(conn: Connection, numbers: Collection[str]) -> Mapping[str, bytes]:
+    """The envelope that opened each ticket."""
+    rows = conn.execute(
+        select(messages.c.ticket, messages.c.body).where(
+            messages.c.ticket.in_(list(numbers)), messages.c.sequence == 1, messages.c.body.is_not(None)
+        )
+    )
+    return {row.ticket: bytes(row.body) for row in rows}
+
+
+def held_by(conn: Connection, hashes: Collection[bytes], before: float | None, most: int) -> list[Any]:
+    """Numbers (with `last_at`) of the tickets that these identities hold, the newest first."""
+    statement = select(ticket_identities.c.ticket, func.max(ticket_identities.c.last_at).label("last_at")).where(
+        ticket_identities.c.hash.in_(list(hashes))
+    )
+    if before is not None:
+        statement = statement.where(ticket_identities.c.last_at < before)
+    statement = statement.group_by(ticket_identities.c.ticket)
+    return list(conn.execute(statement.order_by(func.max(ticket_identities.c.last_at).desc()).limit(most)).all())
+
+
+def sent(conn: Connection, number: str) -> list[RowMapping]:
+    """What was said to the citizen about a ticket, in order; the latest 500."""
+    rows = conn.execute(
+        select(outgoing).where(outgoing.c.ticket == number).order_by(outgoing.c.seq.desc()).limit(500)
+    ).mappings()
+    return list(rows)[::-1]
