@@ -101,6 +101,8 @@ class Telegram:
 
     async def receive(self, intake: Intake) -> None:
         """Poll for ever. Telegram is told of a batch by the next poll's offset, which is in the ledger by then."""
+        if not self.polled:
+            await asyncio.Event().wait()
         backoff = Backoff()
         webhook_gone = alone = False
         while True:

@@ -12,7 +12,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from connectors.base import AccountTrouble, Final, Transient
+from connectors.base import AccountTrouble, ConnectorError, Final, Transient
 
 if TYPE_CHECKING:
     from aiogram import Bot
@@ -103,7 +103,7 @@ class Api:
             raise Transient("Telegram has an error of its own (5xx)") from None
         except telegram.TelegramNetworkError:
             raise Transient("Telegram cannot be reached") from None
-        except (telegram.AiogramError, OSError, ValueError) as error:
+        except Exception as error:  # also a proxy's, which are of kinds of their own
             raise Transient(f"the call to Telegram failed: {type(error).__name__}") from None
 
     async def updates(self, offset: int | None, *, limit: int, seconds: int) -> list[Any]:
@@ -139,7 +139,9 @@ class Api:
                     if size > limit:
                         raise Final("larger than the limit")
                     yield piece
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except ConnectorError:
+            raise
+        except Exception as error:  # also a proxy's, which are of kinds of their own
             raise Transient(f"the file does not come: {type(error).__name__}") from None
         if described.file_size and size < described.file_size:
             raise Transient("the file came cut")

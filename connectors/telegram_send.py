@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.base import ConnectorError, Final, Outgoing, Sent
 from connectors.long_text import pieces, utf16_units
-from connectors.telegram_api import UPLOAD_SECONDS, Api, Migrated, in_time
+from connectors.telegram_api import CALL_SECONDS, UPLOAD_SECONDS, Api, Migrated, in_time
 
 if TYPE_CHECKING:
     from aiogram.methods import TelegramMethod
@@ -81,15 +81,16 @@ Step = Callable[[Place], "TelegramMethod[Any]"]
 
 async def _one(api: Api, place: Place, step: Step) -> tuple[Place, str]:
     """One message; where the group has become a supergroup, sent there."""
-    try:
-        message = await api.call(step(place), UPLOAD_SECONDS)
-    except Migrated as moved:
-        place = replace(place, chat=moved.chat_id)
+    for _ in range(2):
+        method = step(place)
+        seconds = UPLOAD_SECONDS if method.__api_method__ == "sendDocument" else CALL_SECONDS
         try:
-            message = await api.call(step(place), UPLOAD_SECONDS)
-        except Migrated:
-            raise Final("the group has moved again and again") from None
-    return place, place.native_id(message.message_id)
+            message = await api.call(method, seconds)
+        except Migrated as moved:
+            place = replace(place, chat=moved.chat_id)
+        else:
+            return place, place.native_id(message.message_id)
+    raise Final("the group has moved again and again")
 
 
 def _steps(outgoing: Outgoing) -> list[Step]:

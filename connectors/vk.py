@@ -94,6 +94,8 @@ class Vk:
 
     async def receive(self, intake: Intake) -> None:
         """Poll for ever; each trouble is followed by a wait, a new session and a look into the histories."""
+        if not self.polled:
+            await asyncio.Event().wait()
         backoff = Backoff()
         session = _Session()
         while True:
@@ -115,10 +117,11 @@ class Vk:
         if not cursor:  # the first start ever: what citizens wrote before is not ours to take in
             cursor = {"ts": session.offered_ts, "since": int(time.time())}
             await intake.accept([], cursor)
-            session.gap = False
         else:
-            session.gap = session.gap or time.time() - cursor["since"] > LONG_AWAY_SECONDS
+            long_away = session.starts and time.time() - cursor["since"] > LONG_AWAY_SECONDS
+            session.gap = session.gap or long_away
             cursor = await self._fill(intake, session, cursor)
+        session.starts = False
         looked, fails = time.monotonic(), 0
         while True:
             began = time.monotonic()
@@ -141,7 +144,13 @@ class Vk:
             backoff.reset()
 
     async def _open(self, session: _Session) -> None:
-        server = await self._reading.call("groups.getLongPollServer", group_id=self.settings.group_id)
+        try:
+            server = await self._reading.call("groups.getLongPollServer", group_id=self.settings.group_id)
+        except Refused as error:
+            raise AccountTrouble(
+                f"VK gives no long poll server ({error.code}): switch it on under API usage, check group_id and the "
+                "key's right to manage the community"
+            ) from None
         try:
             session.url, session.key = str(server["server"]), str(server["key"])
             session.offered_ts = str(server["ts"])
@@ -296,6 +305,7 @@ class _Session:
 
     def __init__(self) -> None:
         self.url = self.key = self.offered_ts = ""
+        self.starts = True  # this process has not polled yet
         self.gap = False  # edits may be lost too
         self.lost = False  # the stored ts is of no use any more
 

@@ -57,7 +57,6 @@ _NEVER = {
     962: "the community may not write in this chat",
     983: "the community may not write in this chat",
 }
-MISSING_RIGHTS = (7, 15)
 
 
 class Refused(Final):

@@ -92,16 +92,19 @@ class Backfill:
     async def _history(self, peer: int, oldest: int, after: int) -> list[dict[str, Any]]:
         """The peer's messages since, and behind the number `after`; oldest first, whole."""
         found: dict[int, dict[str, Any]] = {}
+        met: set[int] = set()
         offset = 0
         while True:
             values = {"group_id": self._group_id, "peer_id": peer, "count": PAGE, "offset": offset}
             items = _items(await self._calls.call("messages.getHistory", **values))
+            seen = len(met)
+            met.update(number_of(item, "conversation_message_id") for item in items)
             for item in items:
                 number = number_of(item, "conversation_message_id")
                 if number > after and max(number_of(item, "date"), number_of(item, "update_time")) >= oldest:
                     found[number] = item
             last = items[-1] if items else {}
-            at_end = len(items) < PAGE or number_of(last, "date") < oldest
+            at_end = len(items) < PAGE or len(met) == seen or number_of(last, "date") < oldest
             if at_end or number_of(last, "conversation_message_id") <= after:
                 break
             offset += PAGE - 10  # a message that comes meanwhile pushes the others down

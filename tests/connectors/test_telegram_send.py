@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -239,3 +240,31 @@ def test_a_module_costs_no_library_before_it_is_used(kind: str) -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert shown.stdout.strip() == "[]"
+
+
+async def test_a_proxy_is_used_where_one_is_set(standin: TelegramStandIn) -> None:
+    asked: list[str] = []
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        there = await asyncio.open_connection("127.0.0.1", standin.port)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await asyncio.gather(pump(reader, there[1]), pump(there[0], writer))
+
+    proxy = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with proxy:
+        at = f"127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+        connector = connect(standin, proxy_url=f"http://user:password@{at}")
+        assert "@priemnaya_bot" in await connector.check()
+        await connector.close()
+    assert asked[0].startswith(f"CONNECT 127.0.0.1:{standin.port} ") and "Proxy-Authorization" in asked[0]
+    gone = connect(standin, proxy_url=f"http://user:password@{at}")
+    with pytest.raises(Transient) as failure:
+        await gone.check()
+    await gone.close()
+    assert "password" not in str(failure.value)

@@ -10,7 +10,7 @@ import pytest
 import requests  # noqa: F401 - its import takes a while, here and not within a test's time
 
 from connectors import vk as module
-from connectors import vk_api_calls
+from connectors import vk_api_calls, vk_gap
 from connectors.base import AccountTrouble, ConnectorError, Fenced, Hook, Transient
 from connectors.vk import Settings, Vk, create
 from connectors.vk_gap import Known
@@ -68,10 +68,10 @@ async def test_ts_may_be_a_string_or_a_number(intake: MemoryIntake, ts_as: Any) 
     with VkStandIn(per_second=0, ts_as=ts_as) as vk:
         async with receiving(connect(vk), intake):
             await until(lambda: started(vk))
-            for at in range(5):
+            for at in range(2):
                 made = vk.write(ANNA, str(at))
                 await until(lambda made=made: made.confirmed_at)
-    assert len(intake.rows) == 5 and not intake.troubles
+    assert len(intake.rows) == 2 and not intake.troubles
 
 
 async def test_nothing_is_confirmed_while_the_database_is_away(vk: VkStandIn, intake: MemoryIntake) -> None:
@@ -243,7 +243,10 @@ async def test_a_long_message_is_fetched_whole_before_the_journal(vk: VkStandIn,
     assert json.loads(intake.rows[made.native_id])["object"]["message"]["text"] == text
 
 
-async def test_a_long_message_that_nobody_gives_whole_blocks_nothing(vk: VkStandIn, intake: MemoryIntake) -> None:
+async def test_a_long_message_that_nobody_gives_whole_blocks_nothing(
+    vk: VkStandIn, intake: MemoryIntake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vk_gap, "MOST_FAILS", 2)
     async with receiving(connect(vk), intake):
         await until(lambda: started(vk))
         vk.faults.next("messages.getById", times=1000, code=10)
@@ -261,6 +264,7 @@ async def test_a_long_message_that_nobody_gives_whole_blocks_nothing(vk: VkStand
         ("a_check", {"body": b'{"ts":null,"updates":[]}'}, Transient, "without ts"),
         ("groups.getLongPollServer", {"code": 10}, Transient, "(10)"),
         ("groups.getLongPollServer", {"code": 5}, AccountTrouble, "(5)"),
+        ("groups.getLongPollServer", {"code": 15}, AccountTrouble, "(15)"),
         ("groups.getLongPollServer", {"html": True}, Transient, "502"),
         ("groups.getLongPollServer", {"body": b'{"response":{}}'}, Transient, "no long poll server"),
     ],
