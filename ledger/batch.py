@@ -19,6 +19,7 @@ from ledger.schema import (
     threads,
     ticket_identities,
     tickets,
+    vouches,
 )
 from ledger.state import State, Ticket
 
@@ -51,6 +52,7 @@ class Batch:
         _write_holds(conn, list(self.holds.values()))
         _write_talks(conn, state)
         _write_people(conn, state)
+        _write_vouches(conn, state)
         _insert(conn, attachments, self.attachments)
         _insert(conn, outbox, self.outbox)
         _insert(conn, outgoing, self.outgoing)
@@ -138,6 +140,13 @@ def _write_talks(conn: Connection, state: State) -> None:
             ),
             rows,
         )
+
+
+def _write_vouches(conn: Connection, state: State) -> None:
+    rows = [{"channel": key, "other": other.hash, "kind": other.kind} for key, other in state.vouched]
+    if rows:
+        rows.sort(key=lambda row: (row["channel"], row["other"]))
+        conn.execute(upsert(conn, vouches).on_conflict_do_nothing(), rows)
 
 
 def _write_people(conn: Connection, state: State) -> None:

@@ -20,6 +20,7 @@ from ledger.schema import (
     threads,
     ticket_identities,
     tickets,
+    vouches,
 )
 
 PAGE = 200
@@ -118,7 +119,13 @@ def _erase_identities(conn: Connection, number: str) -> None:
     conn.execute(delete(ticket_identities).where(ticket_identities.c.ticket == number))
     if held:
         elsewhere = exists().where(ticket_identities.c.hash == identities.c.hash)
-        conn.execute(delete(identities).where(identities.c.hash.in_(held), ~elsewhere))
+        gone = [
+            row.hash
+            for row in conn.execute(
+                delete(identities).where(identities.c.hash.in_(held), ~elsewhere).returning(identities.c.hash)
+            )
+        ]
+        conn.execute(delete(vouches).where(or_(vouches.c.channel.in_(gone), vouches.c.other.in_(gone))))
 
 
 def expired(conn: Connection, closed_before: float) -> list[str]:

@@ -45,9 +45,13 @@ def decide(case: Case, state: State, policy: Policy, alike: Callable[[str, str],
     base = state.bases.get(case.base_hash) if case.base_hash else None
     if base is not None:
         return _revision(case, state, policy, base, notes)
+    thread = _by_thread(case, state, policy, notes)
+    named = _by_number(case, state, policy, notes)
+    if thread is not None and named is not None:
+        notes.relate(str(named.number))
     link = (
-        _by_thread(case, state, policy, notes)
-        or _by_number(case, state, policy, notes)
+        thread
+        or named
         or _by_conversation(case, state, policy, notes)
         or _by_content(case, state, policy, alike, notes)
         or Link(None, "none", None, "new", why=("nothing points at an earlier request: a new one",))
@@ -58,7 +62,7 @@ def decide(case: Case, state: State, policy: Policy, alike: Callable[[str, str],
 def standing(case: Case, ticket: str, state: State, *, signed: bool = False) -> str | None:
     """`verified`, `corroborated` or None (claimed): whether the ticket is the sender's."""
     corroborated = signed
-    for identity in case.identities:
+    for identity in state.identities(case):
         vouched = state.holds.get((identity.hash, ticket))
         if vouched is None:
             continue
@@ -107,7 +111,8 @@ def _by_thread(case: Case, state: State, policy: Policy, notes: _Notes) -> Link 
 def _by_number(case: Case, state: State, policy: Policy, notes: _Notes) -> Link | None:
     if not case.references.found and not case.references.slips:
         return None
-    if any(limited(state.people.get(identity.hash), case.effective_at, policy) for identity in case.identities[:1]):
+    guesser = case.guesser
+    if guesser is not None and limited(state.people.get(guesser.hash), case.effective_at, policy):
         notes.flag("number_limit")
         notes.why.append("the sender has named too many foreign numbers lately: numbers are not looked up")
         return None
@@ -156,7 +161,7 @@ _CERTAIN = {
 def _corrected(slip: Slip, case: Case, state: State, policy: Policy, notes: _Notes) -> Link | None:
     """A number with a wrong check digit, when exactly one ticket of this same citizen is one slip away."""
     near: set[str] = set()
-    for identity in case.identities:
+    for identity in state.identities(case):
         if identity.kind != "channel" and not identity.vouched:
             continue
         for number, _ in state.recent.get(identity.hash, ()):
@@ -201,7 +206,9 @@ def _by_content(
 ) -> Link | None:
     if case.likeness is None or case.message.machine is not None:
         return None
-    candidates = {number: at for identity in case.identities for number, at in state.recent.get(identity.hash, ())}
+    candidates = {
+        number: at for identity in state.identities(case) for number, at in state.recent.get(identity.hash, ())
+    }
     for number in sorted(candidates, key=lambda number: (-candidates[number], number)):
         ticket = state.tickets.get(number)
         if ticket is None:
@@ -247,13 +254,15 @@ def _revision(case: Case, state: State, policy: Policy, base: Base, notes: _Note
 def _finish(link: Link, case: Case, state: State, notes: _Notes) -> Link:
     flags = list(notes.flags)
     ticket = state.tickets.get(link.number) if link.number else None
-    machine = case.message.machine is not None  # a robot reopens nothing
-    if ticket is not None and ticket.state == "closed" and link.kind not in ("edit", "deletion") and not machine:
+    asks = case.message.machine is None and not case.reaction  # a robot and a «👍» reopen nothing
+    if ticket is not None and ticket.state == "closed" and link.kind not in ("edit", "deletion") and asks:
         flags.append("reopened")
     kind = "review" if case.review and link.kind not in ("edit", "deletion") else link.kind
+    claimed = link.number is None and "claimed_number" in flags
     return replace(
         link,
         kind=kind,
+        certainty="claimed" if claimed else link.certainty,
         related=tuple(number for number in notes.related if number != link.number),
         flags=tuple(flags),
         why=(*link.why, *notes.why),

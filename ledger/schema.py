@@ -180,6 +180,17 @@ ticket_identities = Table(
     Index("ix_ticket_identities_ticket", "ticket"),
 )
 
+# What a platform has shown to be the same person's as a channel id: further ids, a shared contact. Not transitive:
+# two members of a family whose phone is one do not become one person.
+vouches = Table(
+    "vouches",
+    metadata,
+    Column("channel", LargeBinary, primary_key=True),  # identity's hash
+    Column("other", LargeBinary, primary_key=True),  # identity's hash
+    Column("kind", Text, nullable=False),  # of the other
+    Index("ix_vouches_other", "other"),
+)
+
 # Which ticket a conversation is about just now (chats only).
 conversations = Table(
     "conversations",
@@ -188,7 +199,7 @@ conversations = Table(
     Column("ticket", Text),  # null after /new
     Column("last_at", Double, nullable=False),  # of the last message in either direction
     Column("acknowledged_at", Double),
-    Column("moved_to", Text),  # the same chat under a new id
+    Column("moved_from", LargeBinary),  # sealed: the former id of the same chat (a group that became a supergroup)
     Index("ix_conversations_ticket", "ticket"),
 )
 

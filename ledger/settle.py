@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from ledger.state import Base, Case, Link, Person, Policy, State, Talk, Ticket
 
+# Of these a platform says whose they are; a sign-in's INN and SNILS come with every message of it.
+_SHOWN = ("channel", "phone", "email")
+
 
 def place(
     case: Case, link: Link, state: State, policy: Policy, new_number: Callable[[], str], opened_at: float
@@ -24,7 +27,7 @@ def place(
         ticket.state, ticket.closed_at = "open", None
     if link.kind == "repeat":
         ticket.repeats += 1
-    if case.message.machine is None and case.message.change == "message":
+    if case.message.machine is None and case.message.change == "message" and not case.reaction:
         ticket.last_message_at = max(ticket.last_message_at, at)
         if ticket.waiting_since is None and (link.kind != "review" or ticket.is_new):
             ticket.waiting_since = at
@@ -47,13 +50,24 @@ def remember(case: Case, link: Link, ticket: Ticket, state: State, policy: Polic
     if case.likeness is not None and ticket.sequence <= 3:
         state.likeness.setdefault(ticket.number, []).append((case.likeness, at))
     if link.owner:
-        for identity in case.identities:
+        for identity in state.identities(case):
             key = (identity.hash, ticket.number)
             state.holds[key] = state.holds.get(key, False) or identity.vouched
             recent = [row for row in state.recent.get(identity.hash, []) if row[0] != ticket.number]
             state.recent[identity.hash] = [(ticket.number, at), *recent]
     if link.guesses:
         _count_guesses(case, link, state, policy)
+
+
+def meet(case: Case, state: State) -> None:
+    """Keep what the platform shows of the sender in this message: other ids of his, a contact that he shared."""
+    shown = [identity for identity in case.identities if identity.kind in _SHOWN and identity.vouched]
+    for own in shown:
+        known = state.kin.setdefault(own.hash, {}) if own.kind == "channel" else None
+        for other in shown:
+            if known is not None and other.hash != own.hash and other.hash not in known:
+                known[other.hash] = other
+                state.vouched.append((own.hash, other))
 
 
 def _person(case: Case, state: State) -> int | None:
@@ -66,8 +80,8 @@ def _person(case: Case, state: State) -> int | None:
 
 def _count_guesses(case: Case, link: Link, state: State, policy: Policy) -> None:
     """Numbers tried one after another by one sender are counted at his channel's identity."""
-    for identity in case.identities[:1]:
-        person = state.people.setdefault(identity.hash, Person())
+    if case.guesser is not None:
+        person = state.people.setdefault(case.guesser.hash, Person())
         count_guess(person, case.effective_at, link.guesses, policy)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, text
@@ -17,6 +18,7 @@ from ledger.schema import (
     threads,
     ticket_identities,
     tickets,
+    vouches,
 )
 from ledger.state import Base, Case, Identity, Person, Policy, State, Talk, Ticket
 
@@ -34,11 +36,24 @@ _TICKET_COLUMNS = [
 ]  # fmt: skip
 
 
-def load(conn: Connection, keys: Keyring, cases: Sequence[Case], policy: Policy, now: float) -> State:
-    """The state that these cases can depend on. Locks their identities, in the order of the hash."""
+def load(
+    conn: Connection,
+    keys: Keyring,
+    cases: Sequence[Case],
+    policy: Policy,
+    now: float,
+    *,
+    signed: Mapping[bytes, str] = MappingProxyType({}),
+) -> State:
+    """The state that these cases can depend on. Locks their identities, in the order of the hash, then their tickets.
+
+    `signed`: ids of our own letters that name their ticket, with it.
+    """
     state = State()
+    _load_kin(conn, cases, state)
     _load_people(conn, cases, state, now)
     _load_threads(conn, cases, state)
+    state.threads |= {key: (ticket, True) for key, ticket in signed.items()}
     _load_talks(conn, cases, state)
     _load_bases(conn, cases, state)
     _load_recent(conn, cases, state, policy)
@@ -47,31 +62,40 @@ def load(conn: Connection, keys: Keyring, cases: Sequence[Case], policy: Policy,
     pointed |= {talk.ticket for talk in state.talks.values() if talk.ticket}
     pointed |= {base.ticket for base in state.bases.values()}
     near = {number for rows in state.recent.values() for number, _ in rows}
-    load_tickets(conn, named | pointed | near, state)
-    load_holds(conn, cases, state)
+    _load_tickets(conn, named | pointed | near, state)
+    _load_holds(conn, cases, state)
     _load_likeness(conn, keys, near, state)
     return state
 
 
-def load_tickets(conn: Connection, numbers: Iterable[str], state: State, *, lock: bool = True) -> None:
+def _load_tickets(conn: Connection, numbers: Iterable[str], state: State) -> None:
     """Add the tickets of these numbers to the state, locked in the order of the number."""
-    wanted = sorted(set(numbers) - set(state.tickets))
+    wanted = sorted(set(numbers))
     if not wanted:
         return
     statement = select(*_TICKET_COLUMNS).where(tickets.c.number.in_(wanted)).order_by(tickets.c.number)
-    for row in conn.execute(statement.with_for_update() if lock else statement).mappings():
+    for row in conn.execute(statement.with_for_update()).mappings():
         values: dict[str, Any] = dict(row)
         values["known"] = frozenset(values["known"].split())
         state.tickets[row["number"]] = Ticket(**values)
 
 
-def _distinct(cases: Sequence[Case]) -> list[Identity]:
-    found = {identity.hash: identity for case in cases for identity in case.identities}
+def _distinct(cases: Sequence[Case], state: State) -> list[Identity]:
+    found = {identity.hash: identity for case in cases for identity in state.identities(case)}
     return [found[key] for key in sorted(found)]
 
 
+def _load_kin(conn: Connection, cases: Sequence[Case], state: State) -> None:
+    """What was shown of a vouched channel id before. Not locked: one id's messages come in one conversation's order."""
+    wanted = sorted({one.hash for case in cases for one in case.identities if one.kind == "channel" and one.vouched})
+    if wanted:
+        for row in conn.execute(select(vouches).where(vouches.c.channel.in_(wanted))):
+            known = state.kin.setdefault(bytes(row.channel), {})
+            known[bytes(row.other)] = Identity(bytes(row.other), row.kind, True)
+
+
 def _load_people(conn: Connection, cases: Sequence[Case], state: State, now: float) -> None:
-    wanted = _distinct(cases)
+    wanted = _distinct(cases, state)
     if not wanted:
         return
     statement = upsert(conn, identities)
@@ -148,7 +172,7 @@ def _compares(case: Case) -> bool:
 
 def _load_recent(conn: Connection, cases: Sequence[Case], state: State, policy: Policy) -> None:
     """The latest tickets of each sender who may be repeating himself."""
-    wanted = sorted({identity.hash for case in cases if _compares(case) for identity in case.identities})
+    wanted = sorted({identity.hash for case in cases if _compares(case) for identity in state.identities(case)})
     if not wanted:
         return
     since = min(case.effective_at for case in cases) - policy.repeat_window
@@ -176,9 +200,9 @@ def _load_recent(conn: Connection, cases: Sequence[Case], state: State, policy: 
             state.recent[key] = found
 
 
-def load_holds(conn: Connection, cases: Sequence[Case], state: State) -> None:
+def _load_holds(conn: Connection, cases: Sequence[Case], state: State) -> None:
     """Which of the loaded tickets are held by which of the cases' identities."""
-    hashes = [identity.hash for identity in _distinct(cases)]
+    hashes = [identity.hash for identity in _distinct(cases, state)]
     numbers = set(state.tickets)
     if not hashes or not numbers:
         return

@@ -42,6 +42,7 @@ class Case:
 
     message: Message
     channel: str
+    platform_account: str
     conversation: str  # hash
     effective_at: float
     identities: tuple[Identity, ...]  # the channel's own first; what failed authentication is left out
@@ -52,6 +53,12 @@ class Case:
     references: References
     likeness: str | None  # normalised text; None when it is too short to be compared
     review: bool = False
+    reaction: bool = False  # says nothing by itself: it opens no ticket and reopens none
+
+    @property
+    def guesser(self) -> Identity | None:
+        """Whom the numbers that he tries are counted for: nobody is charged for what somebody else states of him."""
+        return next((one for one in self.identities if one.kind == "channel" or one.vouched), None)
 
 
 @dataclass(slots=True)
@@ -123,6 +130,21 @@ class State:
     likeness: dict[str, list[tuple[str, float]]] = field(default_factory=dict)  # ticket -> texts with their times
     bases: dict[bytes, Base] = field(default_factory=dict)  # native id -> the accepted message
     contents: set[bytes] = field(default_factory=set)  # content hashes of accepted mail
+    kin: dict[bytes, dict[bytes, Identity]] = field(default_factory=dict)  # channel id -> what a platform vouches for
+    vouched: list[tuple[bytes, Identity]] = field(default_factory=list)  # new of these
+
+    def identities(self, case: Case) -> tuple[Identity, ...]:
+        """How the sender may be recognised: by what the message shows, and by what his platform showed of him before.
+
+        Only a channel id that the platform vouches for in this very message brings the earlier ones in: a forged
+        From stands for nothing but itself.
+        """
+        found = {identity.hash: identity for identity in case.identities}
+        for own in case.identities:
+            if own.kind == "channel" and own.vouched:
+                for key, other in self.kin.get(own.hash, {}).items():
+                    found[key] = other
+        return tuple(found.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from ledger.serials import Numbers
 from ledger.storage import Damaged, Missing, StorageError, Stored, TooLarge
 from ledger.wake import Waker, notify
 from normalizer.media_type import sniff
-from normalizer.message import Message, Reading, Unreadable
+from normalizer.message import Message, Reading, Renamed, Unreadable
 from pipeline import commands, events
 from pipeline.intake import payload_of
 from pipeline.parts import Parts
@@ -139,15 +139,18 @@ class Processor:
             raise Fenced("another processor has taken the rows over")
         held = journal.held(conn, {work.row.conversation for work in works})
         self._attach_greetings(works, held)
-        staging = Staging(self.parts, conn, self.numbers, self.parts.clock())
-        staging.stage(works)
-        if staging.batch.outbox:
-            notify(conn, "outbox")
-        if staging.batch.outgoing:
-            notify(conn, "outgoing")
-        if staging.batch.attachments:
-            notify(conn, "attachments")
-        return staging.orphans
+        orphans: list[Stored] = []
+        for some in _between_renames(works):
+            staging = Staging(self.parts, conn, self.numbers, self.parts.clock())
+            staging.stage(some)
+            if staging.batch.outbox:
+                notify(conn, "outbox")
+            if staging.batch.outgoing:
+                notify(conn, "outgoing")
+            if staging.batch.attachments:
+                notify(conn, "attachments")
+            orphans += staging.orphans
+        return orphans
 
     def _attach_greetings(self, works: Sequence[Work], held: Sequence[Claimed]) -> None:
         """A greeting that waits belongs to the first message that follows in time."""
@@ -304,6 +307,16 @@ def _affordable(rows: Sequence[Claimed]) -> tuple[list[Claimed], list[Claimed]]:
         if index and total > BATCH_BYTES:
             return list(rows[:index]), list(rows[index:])
     return list(rows), []
+
+
+def _between_renames(works: Sequence[Work]) -> list[list[Work]]:
+    """What comes after a new id must find what it changed: a rename ends its part of the batch."""
+    parts: list[list[Work]] = [[]]
+    for work in works:
+        parts[-1].append(work)
+        if isinstance(work.reading, Renamed):
+            parts.append([])
+    return [part for part in parts if part]
 
 
 def _one_for_each_album(works: Sequence[Work]) -> list[Work]:

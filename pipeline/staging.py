@@ -8,16 +8,16 @@ from typing import Any
 
 from uuid_utils import uuid7
 
-from ledger import journal, linking, outgoing, settle, signed, snapshot
+from ledger import conversations, journal, linking, outgoing, settle, signed, snapshot
 from ledger.batch import Batch
 from ledger.database import Connection
-from ledger.journal import Claimed
+from ledger.journal import Claimed, conversation_hash
 from ledger.serials import Numbers
 from ledger.state import Case, Identity, Link, State, Talk, Ticket
 from ledger.storage import Stored
 from normalizer import envelope as shape
 from normalizer import likeness
-from normalizer.message import DeliveryReport, Ignored, Part, Renamed, Unreadable
+from normalizer.message import DeliveryReport, Ignored, Message, Part, Renamed, Unreadable
 from pipeline import acknowledge, commands, effects, events, portal_replies
 from pipeline.compose import citizen, compose, known, moment
 from pipeline.parts import Parts
@@ -64,12 +64,21 @@ def identities(parts: Parts, kind: str, understood: Understood) -> tuple[Identit
 
     if trusted:
         for own in (sender.id, *sender.aliases):
-            add("channel", f"{kind}:{own}" if own else None, True)
+            add("channel", f"{kind}:{own}" if own else None, "id" in sender.vouched)
         add("phone", sender.phone, "phone" in sender.vouched)
         add("email", sender.email, "email" in sender.vouched)
     for name, value in (("phone", facts.phone), ("email", facts.email), ("inn", facts.inn), ("snils", facts.snils)):
         add(name, message.stated.get(name) or value, name in message.stated.get("vouched", ()))
     return tuple(found.values())
+
+
+def says_nothing(message: Message) -> bool:
+    """A reaction, or a «👍» that was typed: it belongs to what it answers, and is no request by itself."""
+    if not message.chat or message.change != "message" or message.quoted or message.button:
+        return False
+    if any(character.isalnum() for character in message.text):
+        return False
+    return all(part.kind == "other" and "reaction" in (part.data or ()) for part in message.attachments)
 
 
 def case_of(parts: Parts, row: Claimed, understood: Understood) -> Case:
@@ -80,6 +89,7 @@ def case_of(parts: Parts, row: Claimed, understood: Understood) -> Case:
     return Case(
         message=message,
         channel=row.kind,
+        platform_account=row.platform_account,
         conversation=row.conversation,
         effective_at=row.effective_at,
         identities=identities(parts, row.kind, understood),
@@ -90,6 +100,7 @@ def case_of(parts: Parts, row: Claimed, understood: Understood) -> Case:
         references=understood.references,
         likeness=understood.likeness,
         review=understood.review is not None or bool(message.stated.get("review")),
+        reaction=says_nothing(message),
     )
 
 
@@ -125,17 +136,33 @@ class Staging:
 
     def _load(self, cases: Sequence[Case]) -> None:
         keys = self.parts.keys
-        self.state = snapshot.load(self.conn, keys, cases, self.parts.policy, self.now)
         named: dict[bytes, str] = {}
         for case in cases:
             for reply, key in zip(case.message.reply_to, case.reply_hashes, strict=True):
                 ticket = None if case.message.chat else signed.ticket_of(keys, reply)
                 if ticket is not None:
                     named[key] = ticket
-        if named:
-            snapshot.load_tickets(self.conn, named.values(), self.state)
-            self.state.threads |= {key: (ticket, True) for key, ticket in named.items()}
-            snapshot.load_holds(self.conn, cases, self.state)
+        self.state = snapshot.load(self.conn, keys, cases, self.parts.policy, self.now, signed=named)
+        self._follow_moved_groups(cases)
+
+    def _follow_moved_groups(self, cases: Sequence[Case]) -> None:
+        """A member's conversation in a group that has a new id goes on from what it was under the old one."""
+        new: dict[str, tuple[str, str, Case]] = {}  # conversation -> its chat, the member, a case of it
+        for case in cases:
+            chat, _, member = case.message.conversation_id.rpartition(":")
+            if chat and case.message.chat and case.conversation not in self.state.talks:
+                new[case.conversation] = (self._conversation(case, chat), member, case)
+        moved = conversations.former(self.conn, (chat for chat, _, _ in new.values())) if new else {}
+        old: dict[str, str] = {}
+        for conversation, (chat, member, case) in new.items():
+            if chat in moved:
+                former = self.parts.keys.unseal(moved[chat], b"chat").decode()
+                old[conversation] = self._conversation(case, f"{former}:{member}")
+        found = conversations.talks(self.conn, old.values()) if old else {}
+        self.state.talks |= {name: found[former] for name, former in old.items() if former in found}
+
+    def _conversation(self, case: Case, conversation_id: str) -> str:
+        return conversation_hash(self.parts.keys, case.channel, case.platform_account, conversation_id)
 
     def _other(self, work: Work) -> None:
         row, reading = work.row, work.reading
@@ -200,7 +227,11 @@ class Staging:
 
     def _link(self, work: Work, understood: Understood, case: Case) -> None:
         row = work.row
+        settle.meet(case, self.state)
         link = linking.decide(case, self.state, self.parts.policy, likeness.same_words)
+        if link.number is None and case.reaction:
+            self.batch.end(row.id, "ignored", "a reaction")
+            return
         before = self.state.tickets.get(link.number) if link.number else None
         was_closed = before is not None and before.state == "closed"
         ticket = settle.place(
@@ -329,7 +360,7 @@ class Staging:
             key = native_hash(self.parts, row, native_id)
             self.batch.threads.append({"native_hash": key, "ticket": ticket.number, "ours": False, "outgoing_id": None})
         if understood.message.machine is None and link.owner:
-            for identity in case.identities:
+            for identity in self.state.identities(case):
                 self.batch.holds[(identity.hash, ticket.number)] = {
                     "hash": identity.hash,
                     "ticket": ticket.number,

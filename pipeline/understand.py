@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
@@ -13,6 +13,9 @@ from typing import Any, Protocol, cast
 from normalizer import chatter, citizen, completeness, details, language, likeness, references, review, secrets
 from normalizer.envelope import Details, Review
 from normalizer.message import Account, Identity, Message, Part, Reading
+
+# Of what a portal's form states beside the text: where a citizen writes freely.
+_STATED_WORDS = frozenset({"error_text", "review"})
 
 
 class Normalizer(Protocol):
@@ -80,7 +83,10 @@ def understand(
         last_day=last_day,
     )
     facts = citizen.facts(
-        message.text, subject=message.subject, signature=message.signature, own_addresses=own_addresses
+        _without_numbers(message.text, found),
+        subject=message.subject,
+        signature=message.signature,
+        own_addresses=own_addresses,
     )
     chat = message.chat and message.change == "message"
     command = chatter.command(message.text, message.button) if chat and message.machine is None else None
@@ -111,6 +117,13 @@ def _with_stated_number(message: Message) -> str:
     """The earlier number in a field of the form is the citizen's own word, and comes before the others."""
     number = message.stated.get("number")
     return f"№ {number}\n\n{message.text}" if number else message.text
+
+
+def _without_numbers(text: str, found: references.References) -> str:
+    """The text without ticket numbers: a phone ends where one begins («…00-11. 261122-000001-2»)."""
+    for reference in found.found:
+        text = text.replace(reference.as_written, " ; ")
+    return text
 
 
 def _likeness(message: Message) -> str | None:
@@ -147,13 +160,38 @@ def _without_secrets(message: Message) -> tuple[Message, tuple[str, ...]]:
         "quoted": clean(message.quoted),
         "signature": clean(message.signature),
         "attachments": tuple(_clean_part(part, clean) for part in message.attachments),
+        "stated": {
+            name: _clean_data(value, clean) if name in _STATED_WORDS else value
+            for name, value in message.stated.items()
+        },
     }
     return (replace(message, **changed), ("secret_removed",)) if removed else (message, ())
 
 
 def _clean_part(part: Part, clean: Callable[[str | None], str | None]) -> Part:
-    name = clean(part.name)
-    return part if name == part.name else replace(part, name=name)
+    name, data = clean(part.name), _clean_data(part.data, clean)
+    return part if name == part.name and data == part.data else replace(part, name=name, data=data)
+
+
+def _clean_data(value: Any, clean: Callable[[str | None], str | None]) -> Any:
+    """Every text in the answers of a form, a poll or a contact; the normalizers bound how deep and large they are.
+
+    An answer is judged together with its question, which says what it is («Пароль: …»).
+    """
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list | tuple):
+        return [_clean_data(item, clean) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _clean_answer(f"{key}: ", item, clean) for key, item in value.items()}
+    return value
+
+
+def _clean_answer(question: str, answer: Any, clean: Callable[[str | None], str | None]) -> Any:
+    if not isinstance(answer, str):
+        return _clean_data(answer, clean)
+    asked = clean(question + answer) or ""
+    return clean(answer) if asked == question + answer else asked.removeprefix(question)
 
 
 def _distinct(flags: tuple[str, ...]) -> tuple[str, ...]:

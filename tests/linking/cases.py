@@ -37,7 +37,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-LINKING_FLAGS = frozenset({"claimed_number", "unknown_number", "number_limit", "reopened", "desk_changed"})
+LINKING_FLAGS = frozenset({"claimed_number", "unknown_number", "number_limit", "reopened", "link_changed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _letters(table: Mapping[str, str]) -> Callable[[str], str]:
 
     def form(number: str) -> str:
         day, serial, check = number.split("-")
-        return f"{day}-{serial.translate(str.maketrans(dict(table)))}-{check}"
+        return f"{day}-{serial.translate({ord(digit): letter for digit, letter in table.items()})}-{check}"
 
     return form
 

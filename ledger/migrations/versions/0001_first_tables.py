@@ -46,7 +46,7 @@ def upgrade() -> None:
         sa.Column("ticket", sa.Text(), nullable=True),
         sa.Column("last_at", sa.Double(), nullable=False),
         sa.Column("acknowledged_at", sa.Double(), nullable=True),
-        sa.Column("moved_to", sa.Text(), nullable=True),
+        sa.Column("moved_from", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("conversation", name=("pk_conversations")),
     )
     op.create_index("ix_conversations_ticket", "conversations", ["ticket"], unique=False)
@@ -362,3 +362,11 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'open' AND waiting_since IS NOT NULL"),
         postgresql_where=sa.text("state = 'open' AND waiting_since IS NOT NULL"),
     )
+    op.create_table(
+        "vouches",
+        sa.Column("channel", sa.LargeBinary(), nullable=False),
+        sa.Column("other", sa.LargeBinary(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("channel", "other", name=("pk_vouches")),
+    )
+    op.create_index("ix_vouches_other", "vouches", ["other"], unique=False)
