@@ -72,8 +72,9 @@ def row(
     }
 
 
-def random_id(conn: Connection, seq: int) -> int:
-    """VK's `random_id` of a row: an int32, never 0, unique over the ledger's history."""
+def random_id(conn: Connection, lease: Lease, seq: int) -> int:
+    """VK's `random_id` of a row: an int32, never 0, unique over the ledger's history. Raises `Fenced`."""
+    guard(conn, lease)
     statement = upsert(conn, meta).values(key=_BASE_KEY, value=str(random.SystemRandom().randrange(_LARGEST)))
     conn.execute(statement.on_conflict_do_nothing())
     base = int(conn.execute(select(meta.c.value).where(meta.c.key == _BASE_KEY)).scalar_one())

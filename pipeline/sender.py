@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -11,6 +12,7 @@ from tenacity import RetryCallState, wait_exponential_jitter
 from connectors.base import AccountTrouble, Connector, Final, Intake, Outgoing, OutgoingFile, Transient
 from ledger import outbox, outgoing
 from ledger.database import Connection
+from ledger.errors import LedgerAway
 from ledger.leases import Lease
 from ledger.outgoing import Owed
 from ledger.wake import notify
@@ -25,6 +27,7 @@ AT_ONCE = 8
 FIRST_RETRY, LONGEST_RETRY, MOST_ATTEMPTS = 2.0, 1800.0, 60
 IDLE_SECONDS = 5.0
 SEND_SECONDS = 60.0
+RECORD_SECONDS = 1.0
 
 
 @dataclass
@@ -44,13 +47,17 @@ class Sender:
         owed = await self.parts.database.run(
             lambda conn: outgoing.next_owed(conn, self.parts.keys, self.lease, self.connector.name, now, AT_ONCE)
         )
-        if owed:
-            await asyncio.gather(*(self._one(item) for item in owed))
+        # Each is waited for even where one fails: what is still being sent must not be taken up by the next round.
+        ends = await asyncio.gather(*(self._one(item) for item in owed), return_exceptions=True)
+        for error in ends:
+            if error is not None:
+                raise error
         return len(owed)
 
     async def _one(self, owed: Owed) -> None:
         try:
-            random_id = await self.parts.database.look(lambda conn: outgoing.random_id(conn, owed.seq))
+            # Guarded: a holder that was frozen since it took these must not send them after its successor has.
+            random_id = await self.parts.database.run(lambda conn: outgoing.random_id(conn, self.lease, owed.seq))
             async with asyncio.timeout(SEND_SECONDS):
                 sent = await self.connector.send(self._message(owed, random_id))
         except Final as error:
@@ -111,7 +118,7 @@ class Sender:
                 outbox.add(conn, [event])
                 notify(conn, "outbox")
 
-        await self.parts.database.run(work)
+        await self._recorded(work)
 
     async def _end(self, owed: Owed, state: str, reason: str) -> None:
         now = self.parts.clock()
@@ -124,11 +131,20 @@ class Sender:
                 outbox.add(conn, [event])
                 notify(conn, "outbox")
 
-        await self.parts.database.run(work)
+        await self._recorded(work)
 
     async def _again(self, owed: Owed, seconds: float, reason: str) -> None:
         due = self.parts.clock() + seconds
-        await self.parts.database.run(lambda conn: outgoing.again(conn, self.lease, owed.seq, due, reason))
+        await self._recorded(lambda conn: outgoing.again(conn, self.lease, owed.seq, due, reason))
+
+    async def _recorded(self, work: Callable[[Connection], None]) -> None:
+        """What the platform has answered is known in this process only: it is kept until the ledger takes it."""
+        while True:
+            try:
+                return await self.parts.database.run(work)
+            except LedgerAway as error:
+                log.warning("cannot record what was sent; trying again", channel=self.connector.name, error=error)
+                await asyncio.sleep(RECORD_SECONDS)
 
 
 _BACK_OFF = wait_exponential_jitter(multiplier=FIRST_RETRY, max=LONGEST_RETRY, jitter=FIRST_RETRY)
