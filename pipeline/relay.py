@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-import aio_pika
 import structlog
 
 from ledger import outbox
@@ -13,12 +12,12 @@ from ledger.errors import LedgerAway
 from ledger.leases import Lease
 from ledger.outbox import Pending
 from ledger.wake import Waker
+from pipeline.broker import declare_topology
 from pipeline.compose import moment
 from pipeline.parts import Parts
 from pipeline.roles import Holder, either, pause, say
 from router.publish import BrokerAway, NoExchange, Publisher, PublishFailed
 from router.relay import Item, publish_all
-from router.topology import declare
 
 log = structlog.get_logger()
 
@@ -29,6 +28,10 @@ RETRY_SECONDS = 5.0
 IDLE_SECONDS = 5.0
 HEALTH_SECONDS = 20.0
 DRAIN_SECONDS = 12.0
+DECLARE_SECONDS = 60.0
+# A quorum queue of RabbitMQ 3.10 that was declared less than half a second before the node is killed comes back
+# without a leader: the node writes its list of queues every 500 ms.
+SETTLE_SECONDS = 1.0
 
 
 @dataclass
@@ -41,7 +44,7 @@ class Relay:
         broker = self.parts.settings.broker
         self.prefix = broker.prefix
         self._url = broker.url.get_secret_value()
-        self._declared = False
+        self._declared_at: float | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; what is in flight is finished and marked."""
@@ -75,7 +78,8 @@ class Relay:
 
     async def _round(self, lease: Lease, publisher: Publisher) -> int:
         """Publish one batch and mark it; returns how many were confirmed or put off. Raises what is away."""
-        if not self._declared:
+        at = self._declared_at
+        if at is None or asyncio.get_running_loop().time() - at > DECLARE_SECONDS:
             await self._declare()
         now = self.parts.clock()
         rows = await self.parts.database.look(lambda conn: outbox.take(conn, now, BATCH))
@@ -115,25 +119,18 @@ class Relay:
             )
         if away:
             error = next(iter(away.values()))
-            self._declared = self._declared and not isinstance(error, NoExchange)
+            if isinstance(error, NoExchange):
+                self._declared_at = None
             raise error
         return len(rows)
 
     async def _declare(self) -> None:
-        """Exchanges, queues and bindings: at the start, and when one of them turns out to be gone."""
-        try:
-            async with asyncio.timeout(15):
-                connection = await aio_pika.connect(self._url)
-                async with connection:
-                    differences = await declare(connection, self.parts.rules, self.prefix)
-        except (TimeoutError, OSError, aio_pika.exceptions.AMQPError, asyncio.CancelledError) as error:
-            task = asyncio.current_task()
-            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
-                raise
-            raise BrokerAway(f"cannot declare the queues: {type(error).__name__}") from None
-        for difference in differences:
-            log.warning("the broker's topology differs", difference=str(difference))
-        self._declared = True
+        """At the start, when an exchange turns out to be gone, and now and then: a deleted queue comes back."""
+        first = self._declared_at is None
+        await declare_topology(self.parts)
+        if first:
+            await asyncio.sleep(SETTLE_SECONDS)
+        self._declared_at = asyncio.get_running_loop().time()
 
 
 def _item(row: Pending) -> Item:

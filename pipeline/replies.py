@@ -14,12 +14,15 @@ from ledger.errors import LedgerAway
 from ledger.storage import StorageError
 from ledger.wake import notify
 from pipeline import events, portal_replies
+from pipeline.broker import declare_topology
 from pipeline.parts import Parts
+from router.publish import BrokerAway
 from router.replies import Accepted, DeskReply, NotNow, Rejected, consume
 
 log = structlog.get_logger()
 
 MOST_FILE_BYTES = 25 * 1024 * 1024
+AWAY_SECONDS = 1.0
 
 
 async def run(parts: Parts, stop: asyncio.Event) -> None:
@@ -33,7 +36,16 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
             raise NotNow(str(error)) from None
         return Rejected(reason) if reason else Accepted()
 
-    consuming = asyncio.create_task(consume(broker.url.get_secret_value(), broker.prefix, handle))
+    async def take() -> None:
+        while True:
+            try:
+                await declare_topology(parts)
+                break
+            except BrokerAway:
+                await asyncio.sleep(AWAY_SECONDS)
+        await consume(broker.url.get_secret_value(), broker.prefix, handle)
+
+    consuming = asyncio.create_task(take())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({consuming, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

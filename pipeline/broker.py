@@ -1,0 +1,32 @@
+"""The broker's side of the configuration: exchanges, queues and bindings, declared by whoever needs them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aio_pika
+import structlog
+
+from pipeline.parts import Parts
+from router.publish import BrokerAway, cancelled
+from router.topology import declare
+
+log = structlog.get_logger()
+
+SECONDS = 15.0
+
+
+async def declare_topology(parts: Parts) -> None:
+    """Declare all of it; what is there otherwise than wanted is logged and left alone. Raises `BrokerAway`."""
+    broker = parts.settings.broker
+    try:
+        async with asyncio.timeout(SECONDS):
+            connection = await aio_pika.connect(broker.url.get_secret_value())
+            async with connection:
+                differences = await declare(connection, parts.rules, broker.prefix)
+    except (TimeoutError, OSError, aio_pika.exceptions.AMQPError, asyncio.CancelledError) as error:
+        if isinstance(error, asyncio.CancelledError) and cancelled():
+            raise
+        raise BrokerAway(f"cannot declare the queues: {type(error).__name__}") from None
+    for difference in differences:
+        log.warning("the broker's topology differs", difference=str(difference))
