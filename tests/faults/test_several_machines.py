@@ -11,7 +11,6 @@ import pytest
 
 from config.settings import load
 from ledger import journal, outbox
-from ledger.batch import event_row
 from pipeline.intake import entry
 from pipeline.parts import Parts, open_parts
 from tests.faults.conftest import WITH_RELAY
@@ -53,7 +52,15 @@ def test_8_a_row_that_commits_after_later_ones_is_overlooked_by_nobody(
     ledger = parts(worker)
     slow, *quick = letters(6)
     row = entry(ledger, "email", "mail", post.user, slow.content, acknowledge=True)
-    event = event_row(time.time(), secrets.token_hex(8), "accepted", b"{}", conversation="x", ticket=None)
+    event = {
+        "message_id": secrets.token_hex(8),
+        "exchange": "events",
+        "routing_key": "accepted",
+        "type": "priemnaya.event.accepted",
+        "conversation": "x",
+        "body": b"{}",
+        "created_at": time.time(),
+    }
     with ledger.database.engine.connect() as held, held.begin():
         (row_id,) = journal.append(held, [row]).values()
         outbox.add(held, [event])
