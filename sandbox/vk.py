@@ -241,7 +241,10 @@ class VkStandIn(VkMessages):
         """Point the Callback API at a server: True when it answered with the confirmation string."""
         self.confirmation = confirmation or self.confirmation
         body = {"type": "confirmation", "group_id": self.group_id, "event_id": "0" * 40, "v": "5.199"}
-        answer = httpx.post(url, json={**body, **({"secret": secret} if secret else {})}, trust_env=False)
+        try:
+            answer = httpx.post(url, json={**body, **({"secret": secret} if secret else {})}, trust_env=False)
+        except httpx.TransportError:  # nobody listens yet
+            return False
         if answer.status_code != 200 or answer.text.strip() != self.confirmation:
             return False
         self.callback_url, self.callback_secret = url, secret
