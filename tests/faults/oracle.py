@@ -4,6 +4,7 @@ Lost and unexpected must be empty; what is duplicated must carry the same id; a 
 """
 
 import asyncio
+import contextlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +13,8 @@ from email import message_from_bytes, policy
 from typing import Any
 
 import aio_pika
+from aio_pika.abc import AbstractConnection
+from aio_pika.exceptions import ChannelNotFoundEntity
 
 from tests.harness.ledger import ENDS, Ledger
 from tests.services.smtp import Received
@@ -200,14 +203,19 @@ async def _drain(url: str, queues: Sequence[str]) -> list[Delivered]:
     found: list[Delivered] = []
     connection = await aio_pika.connect(url)
     async with connection:
-        channel = await connection.channel()
         for name in queues:
-            queue = await channel.get_queue(name, ensure=False)
-            while (message := await queue.get(no_ack=True, fail=False, timeout=20)) is not None:
-                native = re.search(rb'"message_id":"((?:[^"\\]|\\.)*)"', message.body)
-                native_id = native.group(1).decode() if native else ""
-                revision = re.search(rb'"revision":(\d+)', message.body)
-                if revision and int(revision.group(1)):
-                    native_id += f"#{int(revision.group(1))}"
-                found.append(Delivered(name, str(message.message_id), native_id))
+            with contextlib.suppress(ChannelNotFoundEntity):  # a test has deleted it
+                await _drain_one(connection, name, found)
     return found
+
+
+async def _drain_one(connection: AbstractConnection, name: str, found: list[Delivered]) -> None:
+    channel = await connection.channel()
+    queue = await channel.get_queue(name, ensure=False)
+    while (message := await queue.get(no_ack=True, fail=False, timeout=20)) is not None:
+        native = re.search(rb'"message_id":"((?:[^"\\]|\\.)*)"', message.body)
+        native_id = native.group(1).decode() if native else ""
+        revision = re.search(rb'"revision":(\d+)', message.body)
+        if revision and int(revision.group(1)):
+            native_id += f"#{int(revision.group(1))}"
+        found.append(Delivered(name, str(message.message_id), native_id))

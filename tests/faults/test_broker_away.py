@@ -89,7 +89,7 @@ def test_12_a_full_queue_keeps_envelopes_pending_with_an_alert(
     try:
         post.put(letters(40)[10:])
         post.worker.wait(lambda: "the broker refuses envelopes" in post.worker.log(), 30, "the refusal is told")
-        assert waiting(post)()
+        post.worker.wait(waiting(post), 30, "all is staged and answered, and envelopes wait")
     finally:
         rabbitmq.rabbitmqctl("clear_policy", "full")
     post.wait(60)

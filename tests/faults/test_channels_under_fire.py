@@ -33,8 +33,8 @@ FLOODS: dict[str, Callable[..., list[Written]]] = {
     "whatsapp": flood_whatsapp,
 }
 PEOPLE = 40
-# Seconds between two messages of a platform at most: the flood lasts about as long as the kills.
-PAUSE = 0.2
+# Seconds from a death to new work: the flood lasts about as long as all of them.
+POWER_CUT_SECONDS, DEATH_SECONDS = 13.0, 5.0
 # Meta waits for hours between its last tries; what is tried here is not its patience.
 LONGEST_BACK_OFF = 40.0
 
@@ -54,7 +54,7 @@ class OfKind:
 
 @dataclass
 class Fire:
-    """Platforms with their citizens, and the worker that is killed. `kills`: when each began and was over."""
+    """Platforms with their citizens, and the worker that is killed. `kills`: from when to when each took."""
 
     platforms: dict[str, Any]
     worker: Worker
@@ -62,29 +62,44 @@ class Fire:
     seed: int
     kills: list[tuple[float, float]] = field(default_factory=list)
 
-    def rage(self, messages: int, kills: int) -> None:
-        """Citizens write; meanwhile every process of the worker dies so many times, each time with work to do."""
+    def rage(self, messages: int, kills: int, *, power_cuts: int) -> int:
+        """Citizens write; meanwhile all processes die `kills` times. Returns how many times there was work to do.
+
+        In the first `power_cuts` the supervisor dies with them: then nobody knows that the leases are free.
+        """
         chance = random.Random(f"kills {self.seed}")
+        seconds = power_cuts * POWER_CUT_SECONDS + (kills - power_cuts) * DEATH_SECONDS
         floods = [
             threading.Thread(
                 target=FLOODS[kind],
                 args=(platform,),
-                kwargs={"people": PEOPLE, "messages": messages, "seed": self.seed, "pause": PAUSE},
+                kwargs={"people": PEOPLE, "messages": messages, "seed": self.seed, "pause": 2 * seconds / messages},
             )
             for kind, platform in self.platforms.items()
         ]
         for flood in floods:
             flood.start()
-        for _ in range(kills):
+        met = 0
+        for number in range(kills):
             before = self.worker.ledger.journalled()
-            self.worker.wait(lambda before=before: self.worker.ledger.journalled() > before, 90, "something comes")  # type: ignore[misc]
+            self.worker.wait(
+                lambda before=before: self.worker.ledger.journalled() > before or not any(map(_runs, floods)),  # type: ignore[misc]
+                90,
+                "something comes",
+            )
+            met += self.worker.ledger.journalled() > before
             time.sleep(chance.uniform(0.0, 0.6))
             began = time.time()
-            self.worker.kill()
+            if number < power_cuts:
+                self.worker.kill()
+                self.worker.start(ready=False)
+            else:
+                for role in self.worker.roles():
+                    self.worker.kill_role(role)
             self.kills.append((began, time.time()))
-            self.worker.start(ready=False)
         for flood in floods:
             flood.join()
+        return met
 
     def settled(self) -> bool:
         """Everything written has come to an end, is published, and nothing is owed."""
@@ -125,6 +140,10 @@ class Fire:
                 found.append(shown.text)
             last[key] = shown.at
         return found
+
+
+def _runs(flood: threading.Thread) -> bool:
+    return flood.is_alive()
 
 
 def sent_by(written: Sequence[Written]) -> list[Sent]:
@@ -195,17 +214,17 @@ def burning(kinds: Sequence[str], rabbitmq: RabbitNode, prefix: str, url: str, s
         yield Fire(platforms, worker, (rabbitmq.url, prefix), seed)
 
 
-def assert_nothing_is_lost(fire: Fire, messages: int, kills: int, url: str, record: Record) -> None:
-    fire.rage(messages, kills)
+def assert_nothing_is_lost(fire: Fire, messages: int, kills: int, power_cuts: int, record: Record) -> None:
+    met = fire.rage(messages, kills, power_cuts=power_cuts)
     fire.worker.wait(fire.settled, 120, "all is through")
     delivered = drain(*fire.broker, fire.worker.ledger)
     for kind in fire.platforms:
-        report = record(fire.report(url.partition(":")[0], kind, delivered))
+        report = record(fire.report(fire.worker.database_url.partition(":")[0], kind, delivered))
         # VK tells a repeated random_id by itself; Telegram and WhatsApp give no way to tell whether the first arrived.
         report.assert_clean(allow_double_ack=kind != "vk")
         assert fire.unexcused(kind) == []
         assert report.envelopes == report.sent == messages
-        assert report.kills == kills
+    assert met > kills / 2, "most of the kills met work"
     states = fire.worker.ledger.states()
     assert states["quarantined"] == states["redelivered"] == 0
 
@@ -215,7 +234,7 @@ def test_nothing_is_lost_of_three_floods_while_the_worker_is_killed_four_times(
     rabbitmq: RabbitNode, broker_prefix: str, sqlite_url: str, record: Record
 ) -> None:
     with burning(KINDS, rabbitmq, broker_prefix, sqlite_url, 1) as fire:
-        assert_nothing_is_lost(fire, 150, 4, sqlite_url, record)
+        assert_nothing_is_lost(fire, 150, 4, 1, record)
 
 
 @pytest.mark.soak
@@ -226,4 +245,4 @@ def test_nothing_is_lost_of_five_hundred_messages_while_the_worker_is_killed_ten
     kind: str, rabbitmq: RabbitNode, broker_prefix: str, database_url: str, record: Record, seed: int
 ) -> None:
     with burning([kind], rabbitmq, broker_prefix, database_url, seed) as fire:
-        assert_nothing_is_lost(fire, 500, 10, database_url, record)
+        assert_nothing_is_lost(fire, 500, 10, 10, record)
