@@ -82,6 +82,7 @@ class VocabularyBuilder:
         self._never_typos = tuple(map(plain, never_typos))
         self._senses: dict[frozenset[str], Sense] = {}
         self._phrases: dict[str, Phrase] = {}
+        self._made: dict[str, set[str]] = {}
         self._morph: Any = None
 
     def phrase(self, written: str) -> Phrase:
@@ -141,6 +142,12 @@ class VocabularyBuilder:
         return Vocabulary(index, self._phrases.values(), never_typos)
 
     def _forms(self, word: str) -> set[str]:
+        """Every form of the word. A word stands in three phrases on average, and its forms are slow to make."""
+        if word not in self._made:
+            self._made[word] = self._make_forms(word)
+        return self._made[word]
+
+    def _make_forms(self, word: str) -> set[str]:
         if word.startswith("="):
             return {word[1:]}
         if word.isascii() or len(word) < 3:
