@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -88,7 +89,7 @@ def load(path: str | Path) -> Rules:
 class Rules:
     """The routing rules, checked and made ready. Safe to share between threads."""
 
-    def __init__(self, file: RulesFile, compiled: Sequence[_Compiled], vocabulary: Vocabulary) -> None:
+    def __init__(self, file: RulesFile, compiled: Sequence[_Compiled], builder: VocabularyBuilder) -> None:
         self.desks: tuple[Desk, ...] = file.desks
         self.categories: tuple[str, ...] = tuple(category.name for category in file.categories)
         self.titles: dict[str, dict[str, str]] = {"ru": {}, "en": {}}  # of categories and desks
@@ -97,7 +98,7 @@ class Rules:
         for desk in file.desks:
             self.titles["ru"].setdefault(desk.name, desk.title_ru)
             self.titles["en"].setdefault(desk.name, desk.title_en)
-        self.vocabulary = vocabulary
+        self._builder = builder
         self._file = file
         self._zone = ZoneInfo(file.timezone)
         self._desk_of = {category: desk for desk in file.desks for category in desk.categories}
@@ -127,7 +128,12 @@ class Rules:
             compiled.append(_Compiled(rule, line, phrases, frozenset(phrase.written for phrase in unless), conditional))
         for number, audience in enumerate(file.audiences):
             _phrases(builder, audience.phrases, text, source_name, ("audiences", number, "phrases"))
-        return cls(file, compiled, builder.build())
+        return cls(file, compiled, builder)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """Every form of every word: made when the first message is routed, since the relay only wants the desks."""
+        return self._builder.build()
 
     def route(self, case: Case) -> Decision:
         """Where the message goes. Never raises; linear in the length of the text."""
