@@ -52,7 +52,7 @@ class Processor:
 
     def __post_init__(self) -> None:
         # Broken rules or texts are nobody's message's fault: they stop the processor here, and quarantine nothing.
-        _ = self.parts.rules, self.parts.texts
+        _ = self.parts.rules.vocabulary, self.parts.texts
         self.numbers = Numbers(self.parts.database, self.parts.settings.tickets.timezone)
         self._first_day: date | None = None
         self._recovered = 0.0
