@@ -34,7 +34,7 @@ def waiting(post: Post) -> Callable[[], bool]:
     return lambda: ledger.ended() == len(post.letters) and not ledger.owed() and ledger.pending() > 0
 
 
-@pytest.mark.parametrize("how", ["frozen", "out of memory"])
+@pytest.mark.parametrize("how", ["frozen", pytest.param("out of memory", marks=pytest.mark.soak)])
 def test_13_a_broker_that_stops_reading_holds_up_nothing_but_the_relay(
     post: Post, rabbitmq: RabbitNode, record: Record, how: str
 ) -> None:

@@ -53,7 +53,7 @@ def killed_at(chats: Chats, name: str, rounds: Sequence[Sequence[str]]) -> Repor
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["telegram", *(pytest.param(kind, marks=pytest.mark.soak) for kind in KINDS[1:])])
 def test_nothing_is_lost_at_one_crash_point_of_each_kind(
     make_chats: Callable[..., Chats], rabbitmq: RabbitNode, broker_prefix: str, record: Record, kind: str
 ) -> None:
@@ -66,13 +66,16 @@ def test_nothing_is_lost_at_one_crash_point_of_each_kind(
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.soak)])
 def test_nothing_is_lost_on_three_platforms_at_once_with_everything_killed_in_the_middle(
     make_chats: Callable[..., Chats],
     rabbitmq: RabbitNode,
     broker_prefix: str,
-    database_url: str,
+    request: pytest.FixtureRequest,
     record: Record,
+    database: str,
 ) -> None:
+    database_url = str(request.getfixturevalue(f"{database}_url"))
     chats = make_chats(rabbitmq=rabbitmq, prefix=broker_prefix, options={"database_url": database_url})
     worker = chats.start()
     for _ in range(3):

@@ -70,13 +70,16 @@ def killed_at(post: Post, name: str, rounds: Sequence[Sequence[str]]) -> Report:
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", [pytest.param("sqlite", marks=pytest.mark.soak), "postgres"])
 def test_nothing_is_lost_at_one_crash_point_of_each_kind(
     make_post: Callable[..., Post],
     rabbitmq: RabbitNode,
     broker_prefix: str,
-    database_url: str,
+    request: pytest.FixtureRequest,
     record: Callable[[Report], Report],
+    kind: str,
 ) -> None:
+    database_url = str(request.getfixturevalue(f"{kind}_url"))
     post = make_post(rabbitmq=rabbitmq, prefix=broker_prefix, database_url=database_url)
     report = record(killed_at(post, f"crash points, mail, {database_url.partition(':')[0]}", ROUNDS))
     report.assert_clean(allow_double_ack=True)

@@ -177,6 +177,7 @@ def test_10_a_holder_that_was_frozen_longer_than_its_lease_moves_no_cursor_and_s
     record(post.report("holder frozen while reading, mail, postgresql")).assert_clean()
 
 
+@pytest.mark.soak
 def test_10_a_sender_that_was_frozen_before_it_sent_sends_nothing_afterwards(pair: Pair, record: Record) -> None:
     post, one, other = pair.post, pair.one, pair.other
     post.put(letters(1))
@@ -194,6 +195,7 @@ def test_10_a_sender_that_was_frozen_before_it_sent_sends_nothing_afterwards(pai
     record(post.report("holder frozen before sending, mail, postgresql")).assert_clean()
 
 
+@pytest.mark.soak
 def test_10_a_processor_that_was_frozen_with_rows_in_work_stages_nothing_twice(pair: Pair, record: Record) -> None:
     post, one = pair.post, pair.one
     processor = one.pid("processor")
