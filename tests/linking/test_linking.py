@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.linking.cases import load
 from tests.linking.table import Score, table
 from tests.linking.world import Played, Player, World
+
+pytestmark = pytest.mark.timeout(600)  # a minute on an idle machine
 
 # A sample for the second database: every group, place and form comes in it.
 SAMPLE = 7
