@@ -53,9 +53,10 @@ def test_14_resets_at_many_byte_offsets_lose_nothing(
             resets += 1
         post.put(written[10 * number : 10 * number + 10])
         worker.wait(
-            lambda: all(proxy._fault is None or proxy._fault.left == 0 for proxy in proxies.values()),
-            60,
-            f"connections were cut at {offset}",
+            # Not every connection carries so many bytes: then the letters are through without a cut.
+            lambda: post.settled() or all(proxy._fault and not proxy._fault.left for proxy in proxies.values()),
+            90,
+            f"connections were cut at {offset}, or all is through",
         )
     for proxy in proxies.values():
         proxy.restore()
