@@ -130,10 +130,10 @@ class Fire:
 
     def unexcused(self, kind: str) -> list[str]:
         """Second copies that no kill explains: one was on the screen before it, the next came after it."""
-        last: dict[tuple[str, str], float] = {}
+        last: dict[tuple[str | None, str], float] = {}
         found = []
         for shown in self.platforms[kind].sent:
-            key = (shown.conversation, shown.text)
+            key = (answered(kind, shown), shown.text)
             before = last.get(key)
             # What was on its way when the process died still arrives: a moment more.
             if before is not None and not any(before <= end + 0.5 and begin <= shown.at for begin, end in self.kills):
