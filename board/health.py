@@ -11,8 +11,8 @@ from starlette.routing import Route
 from config import metrics
 from ledger import health, numbers
 from ledger.errors import LedgerAway
-from pipeline.inspect import stamp
 from pipeline.parts import Parts
+from pipeline.times import stamp
 
 # The numbers are read from the ledger at most this often: a scrape costs a pass over its indexes.
 METRICS_SECONDS = 10.0

@@ -54,10 +54,13 @@ class Pages:
         return Response(content, media_type=media_type, headers=kept)
 
     def language(self, connection: HTTPConnection) -> str:
-        """`?lang=`, else the browser's first that we speak, else Russian."""
+        """`?lang=`, else what was chosen before, else the browser's first that we speak, else Russian."""
         asked = connection.query_params.get("lang")
         if asked in LANGUAGES:
             return asked
+        kept = connection.cookies.get("lang")
+        if kept in LANGUAGES:
+            return kept
         for spoken in connection.headers.get("accept-language", "")[:200].split(","):
             language = spoken.split(";")[0].split("-")[0].strip().lower()
             if language in LANGUAGES:
@@ -79,11 +82,14 @@ class Pages:
         """An answer with a filled-in template, in the language of who asks."""
         language = values.pop("language", None) or self.language(request)
         here = request.url.path
-        return HTMLResponse(
+        response = HTMLResponse(
             self.text(template, language, here=here, **values),
             status,
-            headers={"vary": "accept-language", "content-language": language},
+            headers={"vary": "accept-language, cookie", "content-language": language},
         )
+        if request.query_params.get("lang") == language:
+            response.set_cookie("lang", language, max_age=31536000, path="/", httponly=True, samesite="lax")
+        return response
 
     def moment(self, seconds: float | None, language: str) -> str:
         """«22 ноября, 14:05» in the zone of the tickets."""

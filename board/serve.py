@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 
 import structlog
 import uvicorn
 
 from board.app import create_app
+from board.sessions import ensure_administrator
+from ledger.errors import LedgerAway
 from pipeline.parts import Parts
 from pipeline.roles import say
 
@@ -22,8 +25,10 @@ HEALTH_SECONDS = 20.0
 async def serve(parts: Parts, stop: asyncio.Event) -> None:
     """Serve until `stop`. Raises OSError when the port is taken."""
     http = parts.settings.http
+    with contextlib.suppress(LedgerAway):  # then it is made at the next start
+        await asyncio.to_thread(ensure_administrator, parts)
     config = uvicorn.Config(
-        create_app(parts),
+        create_app(parts, stop),
         host=http.host,
         port=http.port,
         log_config=None,
@@ -72,6 +77,4 @@ class _Server(uvicorn.Server):
 
     def capture_signals(self):  # type: ignore[no-untyped-def]
         """Nothing: see above."""
-        import contextlib
-
         return contextlib.nullcontext()

@@ -1,0 +1,95 @@
+"""The pages for what is not well: the quarantine, and how channels and processes are."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from board import welcome
+from board.bodies import Sent
+from board.guard import Guard
+from board.sessions import Signed
+from ledger import health, journal, reports
+from ledger.database import Connection
+from ledger.wake import notify
+from pipeline import quarantine
+
+PAGE = 50
+SHOWN_BYTES = 20_000
+
+
+class CarePages:
+    """The pages."""
+
+    def __init__(self, guard: Guard) -> None:
+        self.guard = guard
+        self.parts = guard.parts
+
+    def routes(self) -> list[Route]:
+        """All of them."""
+        return [
+            self.guard.get("/board/quarantine", self.rows),
+            self.guard.get("/board/quarantine/{row:int}", self.row),
+            self.guard.post("/board/quarantine/{row:int}/retry", self.retry),
+            self.guard.get("/board/channels", self.channels),
+        ]
+
+    async def rows(self, request: Request, signed: Signed) -> Response:
+        """What could not be read, without its bytes."""
+        after = request.query_params.get("after", "0")
+        start = int(after) if after.isdigit() and len(after) < 18 else 0
+        found = await self.parts.database.look(lambda conn: reports.quarantined(conn, after=start, most=PAGE + 1))
+        last = found[PAGE - 1]["id"] if len(found) > PAGE else None
+        done = request.query_params.get("done")
+        return self.guard.page(request, signed, "board_quarantine.html", rows=found[:PAGE], after=last, done=done)
+
+    async def row(self, request: Request, signed: Signed) -> Response:
+        """One row with its bytes: what is no printable text is escaped, and nothing of it is run."""
+        row_id = request.path_params["row"]
+        view = await asyncio.to_thread(quarantine.view, self.parts, row_id) if row_id < 2**62 else None
+        if view is None:
+            return self.guard.page(request, signed, "board_message.html", 404, message="no_row")
+        await self.guard.note(signed, "quarantine", detail=str(row_id))
+        shown = quarantine.describe({"payload": view["payload"]}).strip()
+        return self.guard.page(
+            request, signed, "board_row.html", row=view, shown=shown[:SHOWN_BYTES], cut=len(shown) > SHOWN_BYTES
+        )
+
+    async def retry(self, request: Request, signed: Signed, _sent: Sent) -> Response:
+        """Give a row to the processors again."""
+        row_id, now = request.path_params["row"], self.parts.clock()
+
+        def work(conn: Connection) -> None:
+            journal.retry(conn, [row_id], now, None)
+            notify(conn, "journal")
+
+        await self.parts.database.run(work)
+        await self.guard.note(signed, "retry", detail=str(row_id))
+        return RedirectResponse("/board/quarantine?done=retry", 303)
+
+    async def channels(self, request: Request, signed: Signed) -> Response:
+        """Every part that has said how it is, what is wrong, and since when; and what is configured."""
+        now = self.parts.clock()
+        found = await self.parts.database.look(health.read)
+        said = {part.component for part in found}
+        parts = [
+            {
+                "name": part.component,
+                "state": "silent" if part.state == "ok" and now - part.seen_at > health.SILENT_AFTER else part.state,
+                "detail": part.detail,
+                "since": part.since,
+                "seen_at": part.seen_at,
+            }
+            for part in found
+        ]
+        parts += [
+            {"name": f"channel:{name}", "state": "unheard", "detail": None, "since": None, "seen_at": None}
+            for name, channel in self.parts.settings.channels.items()
+            if f"channel:{name}" not in said and channel.kind != "portal"
+        ]
+        parts.sort(key=lambda part: (part["state"] == "ok", part["name"]))
+        steps = welcome.steps(self.parts.settings)
+        return self.guard.page(request, signed, "board_channels.html", parts=parts, steps=steps)

@@ -1,0 +1,80 @@
+"""The queue as it changes, by server-sent events (WHATWG HTML, 9.2): one read of the ledger serves all who look."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from ledger import board
+from ledger.database import Connection
+from ledger.errors import LedgerAway
+from pipeline.parts import Parts
+
+NEWEST = 25
+# The ledger is read at most this often, and never for more than a twentieth of the time.
+LEAST_SECONDS, SHARE = 0.7, 20
+LOOKERS = 200
+ALIVE_SECONDS = 15.0
+# The browser connects again by itself; whoever has lost his session meanwhile is noticed then.
+LONGEST_SECONDS = 900.0
+
+
+class Live:
+    """The state of the queue, read when somebody looks."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.lookers = 0
+        self._lock = asyncio.Lock()
+        self._read_at = 0.0
+        self._next = 0.0
+        self._state: dict[str, Any] = {}
+
+    async def state(self, *, fresh: bool = False) -> dict[str, Any]:
+        """Desks and the newest tickets. Raises `LedgerAway`."""
+        async with self._lock:
+            if not self._state or time.monotonic() >= self._next or fresh:
+                started = time.monotonic()
+                self._state = await self.parts.database.look(self._read)
+                took = time.monotonic() - started
+                self._next = time.monotonic() + max(LEAST_SECONDS, SHARE * took)
+            return self._state
+
+    def _read(self, conn: Connection) -> dict[str, Any]:
+        names = [desk.name for desk in self.parts.rules.desks]
+        newest = board.page(conn, names, "open", None, NEWEST)
+        numbers = [row["number"] for row in newest]
+        return {
+            "desks": board.desks(conn, names, self.parts.clock()),
+            "tickets": newest,
+            "bodies": dict(board.first_words(conn, numbers)),
+        }
+
+    async def stream(self, render: Callable[[dict[str, Any]], str], stop: asyncio.Event) -> AsyncIterator[bytes]:
+        """Events with the rendered state, whenever it has changed."""
+        self.lookers += 1
+        try:
+            yield b"retry: 2000\n\n"
+            sent, shown, began, spoke = "", None, time.monotonic(), time.monotonic()
+            while not stop.is_set() and time.monotonic() - began < LONGEST_SECONDS:
+                try:
+                    state = await self.state()
+                    html, shown = (sent if state is shown else render(state)), state
+                except LedgerAway:
+                    html = sent
+                if html != sent:
+                    sent, spoke = html, time.monotonic()
+                    yield b"event: queue\ndata: " + json.dumps(html).encode() + b"\n\n"
+                elif time.monotonic() - spoke > ALIVE_SECONDS:
+                    spoke = time.monotonic()
+                    yield b": still here\n\n"
+                try:
+                    async with asyncio.timeout(LEAST_SECONDS):
+                        await stop.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            self.lookers -= 1

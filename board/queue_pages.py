@@ -1,0 +1,183 @@
+"""The operators' pages: the unified queue, lists, one ticket, the search; and answering and closing."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import uuid
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from board import conversation
+from board.bodies import Sent
+from board.guard import Guard
+from board.live import LOOKERS, Live
+from board.lookup import Lookup
+from board.sessions import Signed
+from ledger import board
+from ledger.database import Connection
+from normalizer import file_names
+from normalizer.envelope import FLAGS
+from normalizer.media_type import sniff
+from normalizer.ticket_number import parse_exact
+from pipeline.replies import accept_reply
+from router.replies import MOST_ATTACHMENTS, DeskReply
+
+PAGE = 50
+STATES = ("open", "late", "closed")
+
+
+class QueuePages:
+    """The pages."""
+
+    def __init__(self, guard: Guard, stop: asyncio.Event) -> None:
+        self.guard = guard
+        self.parts = guard.parts
+        self.live = Live(guard.parts)
+        self.lookup = Lookup(guard.parts)
+        self.stop = stop
+
+    def routes(self) -> list[Route]:
+        """All of them."""
+        most = self.parts.settings.limits.mail
+        return [
+            self.guard.get("/board", self.queue),
+            self.guard.get("/board/live", self.events),
+            self.guard.get("/board/tickets", self.tickets),
+            self.guard.get("/board/tickets/{number}", self.ticket),
+            self.guard.get("/board/search", self.search),
+            self.guard.post("/board/tickets/{number}/answer", self.answer, most=most, most_files=MOST_ATTACHMENTS),
+        ]
+
+    async def queue(self, request: Request, signed: Signed) -> Response:
+        """Desks and the newest requests; kept up to date by `events`."""
+        language = self.guard.pages.language(request)
+        fragment = self._fragment(await self.live.state(), language)
+        return self.guard.page(request, signed, "board_queue.html", fragment=fragment, lookers=self.live.lookers)
+
+    async def events(self, request: Request, _signed: Signed) -> Response:
+        """The same as a stream of events."""
+        if self.live.lookers >= LOOKERS:
+            return PlainTextResponse("too many look at once", 503, headers={"Retry-After": "30"})
+        language = self.guard.pages.language(request)
+        stream = self.live.stream(lambda state: self._fragment(state, language), self.stop)
+        return StreamingResponse(stream, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+    def _fragment(self, state: dict[str, Any], language: str) -> str:
+        rows = conversation.rows(self.parts, state["tickets"], state["bodies"], self.parts.clock())
+        titles = self.parts.rules.titles[language]
+        return self.guard.pages.text("board_fragment.html", language, desks=state["desks"], rows=rows, titles=titles)
+
+    async def tickets(self, request: Request, signed: Signed) -> Response:
+        """A list of one desk or of all, paged by the key of its last row."""
+        known = [desk.name for desk in self.parts.rules.desks]
+        desk = request.query_params.get("desk", "")
+        state = request.query_params.get("state", "open")
+        state = state if state in STATES else "open"
+        names = [desk] if desk in known else known
+        before = _key(request.query_params.get("after", ""))
+
+        def read(conn: Connection) -> tuple[list[Any], dict[str, bytes]]:
+            found = board.page(conn, names, state, before, PAGE + 1)  # type: ignore[arg-type]
+            return found, dict(board.first_words(conn, [row["number"] for row in found]))
+
+        found, bodies = await self.parts.database.look(read)
+        last = found[PAGE - 1] if len(found) > PAGE else None
+        return self.guard.page(
+            request,
+            signed,
+            "board_tickets.html",
+            rows=conversation.rows(self.parts, found[:PAGE], bodies, self.parts.clock()),
+            after=f"{last['answer_by'] or 0}_{last['number']}" if last is not None else None,
+            desk=desk if desk in known else "",
+            state=state,
+            titles=self.parts.rules.titles[self.guard.pages.language(request)],
+            desks=known,
+        )
+
+    async def ticket(self, request: Request, signed: Signed) -> Response:
+        """One ticket; that it was looked at is recorded."""
+        return await self._ticket(request, signed)
+
+    async def _ticket(self, request: Request, signed: Signed, status: int = 200, **values: Any) -> Response:
+        number = request.path_params["number"]
+        view = await asyncio.to_thread(conversation.load, self.parts, number) if parse_exact(number) else None
+        if view is None:
+            return self.guard.page(request, signed, "board_message.html", 404, message="no_ticket")
+        await self.guard.note(signed, "look", ticket=number)
+        defaults = {"error": None, "draft": "", "reply_id": str(uuid.uuid4()), "done": request.query_params.get("done")}
+        return self.guard.page(
+            request,
+            signed,
+            "board_ticket.html",
+            status,
+            view=view,
+            number=number,
+            meanings=FLAGS,
+            titles=self.parts.rules.titles[self.guard.pages.language(request)],
+            **{**defaults, **values},
+        )
+
+    async def answer(self, request: Request, signed: Signed, sent: Sent) -> Response:
+        """Answer, close, or both: the same way as a desk's reply."""
+        number = request.path_params["number"]
+        text, close = sent.fields.get("text", "").strip(), "close" in sent.fields
+        words = self.guard.pages.words[self.guard.pages.language(request)]
+        with contextlib.suppress(ValueError):
+            reply_id = str(uuid.UUID(sent.fields.get("reply_id", "")))
+            try:
+                reply = self._reply(reply_id, number, text, close, sent)
+            except ValidationError:
+                error = words["board.nothing_to_send"]
+                return await self._ticket(request, signed, 422, error=error, draft=text, reply_id=reply_id)
+            reason = await asyncio.to_thread(accept_reply, self.parts, reply)
+            if reason is not None:
+                error = f"{words['board.not_sent']}: {reason}"
+                return await self._ticket(request, signed, 409, error=error, draft=text, reply_id=reply_id)
+            await self.guard.note(signed, "answer" if text or sent.files else "close", ticket=number, detail=reply_id)
+            return RedirectResponse(f"/board/tickets/{number}?done={'closed' if close else 'answered'}", 303)
+        return PlainTextResponse("not a form of the board", 400)
+
+    def _reply(self, reply_id: str, number: str, text: str, close: bool, sent: Sent) -> DeskReply:
+        files = [
+            {
+                "name": file_names.clean(name) or "file",
+                "media_type": sniff(content[:8192], declared) or "application/octet-stream",
+                "data": base64.b64encode(content).decode(),
+            }
+            for name, declared, content in sent.files
+        ]
+        given = {"id": f"board:{reply_id}", "ticket": number, "text": text, "attachments": files, "close": close}
+        return DeskReply.model_validate(given)
+
+    async def search(self, request: Request, signed: Signed) -> Response:
+        """A number leads to its ticket; a contact or an id to the citizen's; words to what holds them."""
+        query = request.query_params.get("q", "").strip()[:300]
+        if not query:
+            return self.guard.page(request, signed, "board_search.html", query="", found=None, rows=[], titles={})
+        found = await self.lookup.find(query, request.query_params.get("after"))
+        await self.guard.note(signed, "search", detail=found.by)
+        if found.number is not None:
+            return RedirectResponse(f"/board/tickets/{found.number}", 303)
+        return self.guard.page(
+            request,
+            signed,
+            "board_search.html",
+            query=query,
+            found=found,
+            rows=conversation.rows(self.parts, found.tickets, found.bodies, self.parts.clock()),
+            titles=self.parts.rules.titles[self.guard.pages.language(request)],
+        )
+
+
+def _key(written: str) -> tuple[float, str] | None:
+    answer_by, _, number = written.partition("_")
+    try:
+        return (float(answer_by), number) if parse_exact(number) else None
+    except ValueError:
+        return None
