@@ -156,16 +156,11 @@ def remember(conn: Connection, native_hashes: Sequence[bytes], ticket: str, outg
         conn.execute(upsert(conn, threads).on_conflict_do_nothing(), values)
 
 
-def partly(conn: Connection, lease: Lease, seq: int, already_sent: int) -> None:
-    """So many parts of a long text are with the citizen already: a later attempt leaves them out."""
+def again(conn: Connection, lease: Lease, seq: int, due_at: float, reason: str, already_sent: int) -> None:
+    """It did not go through; try again at `due_at`. So many parts of a long text are with the citizen already."""
     guard(conn, lease)
-    conn.execute(update(outgoing).where(outgoing.c.seq == seq).values(already_sent=already_sent))
-
-
-def again(conn: Connection, lease: Lease, seq: int, due_at: float, reason: str) -> None:
-    """It did not go through; try again at `due_at`."""
-    guard(conn, lease)
-    conn.execute(update(outgoing).where(outgoing.c.seq == seq).values(state="owed", due_at=due_at, reason=reason))
+    values = {"state": "owed", "due_at": due_at, "reason": reason, "already_sent": already_sent}
+    conn.execute(update(outgoing).where(outgoing.c.seq == seq).values(**values))
 
 
 def failed(conn: Connection, lease: Lease, seq: int, reason: str) -> None:

@@ -70,9 +70,7 @@ def index(conn: Connection, keys: Keyring, seen: set[int], now: float) -> int:
     done = _done(conn)
     newest = max(seen, default=done)
     columns = (messages.c.id, messages.c.body)
-    found = list(
-        conn.execute(select(*columns).where(messages.c.id > newest).order_by(messages.c.id).limit(PAGE)).all()
-    )
+    found = list(conn.execute(select(*columns).where(messages.c.id > newest).order_by(messages.c.id).limit(PAGE)).all())
     lately = select(messages.c.id).where(messages.c.id > max(done, newest - STRAGGLERS), messages.c.id < newest)
     missed = [row.id for row in conn.execute(lately) if row.id not in seen] if seen else []
     if missed:

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from normalizer.message import Message
-from normalizer.references import References
+
+if TYPE_CHECKING:
+    from normalizer.references import References
 
 IdentityKind = Literal["channel", "phone", "email", "inn", "snils"]
 

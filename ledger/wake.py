@@ -10,7 +10,6 @@ import contextlib
 import sqlite3
 import threading
 
-import psycopg
 from sqlalchemy import Connection, text
 
 from ledger.database import Database
@@ -73,6 +72,8 @@ class Waker:
         return changed
 
     def _listen(self) -> None:
+        import psycopg  # 10 MB that a process on SQLite does not need
+
         url = self._database.url.set(drivername="postgresql").render_as_string(hide_password=False)
         while not self._closed.is_set():
             try:

@@ -10,9 +10,9 @@ from config.texts import Texts, answer_when
 from ledger import signed
 from ledger.journal import Claimed
 from ledger.state import Link, Ticket
-from pipeline.compose import moment
 from pipeline.effects import address
 from pipeline.parts import Parts
+from pipeline.times import moment
 from pipeline.understand import Understood
 
 if TYPE_CHECKING:

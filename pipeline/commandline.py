@@ -160,9 +160,9 @@ def ingest(
     from dataclasses import asdict
 
     from pipeline.ingest import ingest as take
+    from pipeline.kinds import kinds
     from pipeline.payloads import PayloadError
     from pipeline.progress import progress
-    from pipeline.understand import kinds
 
     if kind not in kinds():
         raise WrongUse(f"there is no kind {kind!r}; there are {', '.join(kinds())}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, cast
 
 from ledger.journal import Claimed
@@ -11,15 +10,11 @@ from ledger.state import Link, Ticket
 from normalizer import completeness
 from normalizer import envelope as shape
 from normalizer.message import Sender
+from pipeline.times import moment
 from pipeline.understand import Understood
 from router.rules import Decision
 
 _STATED = ("full_name", "phone", "email", "inn", "snils", "account_number", "preferred_channel", "call_back_at")
-
-
-def moment(seconds: float) -> datetime:
-    """Seconds since 1970 as a time in UTC, to the millisecond."""
-    return datetime.fromtimestamp(round(seconds, 3), UTC)
 
 
 def citizen(channel: str, understood: Understood) -> shape.Citizen:

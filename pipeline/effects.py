@@ -16,8 +16,9 @@ from normalizer.envelope import Envelope
 from normalizer.message import DeliveryReport, Message, Part, Renamed
 from pipeline import events
 from pipeline.intake import payload_of
+from pipeline.kinds import read
 from pipeline.parts import Parts
-from pipeline.understand import Understood, read
+from pipeline.understand import Understood
 
 
 def address(message: Message) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from ledger.wake import notify
 from normalizer.envelope import rfc3339
 from normalizer.ticket_number import parse_exact
 from pipeline import events
-from pipeline.compose import moment
 from pipeline.parts import Parts
+from pipeline.times import moment
 
 # A file that no row names may belong to a transaction that is still going on.
 ORPHAN_AGE = timedelta(days=1)

@@ -9,7 +9,7 @@ from ledger.journal import Claimed
 from ledger.outgoing import Owed
 from ledger.state import Link, Ticket
 from normalizer.envelope import Envelope
-from pipeline.compose import moment
+from pipeline.times import moment
 from router.events import EventType, new_event, routing_key
 
 

@@ -12,9 +12,9 @@ from ledger import journal, reports
 from pipeline import payloads
 from pipeline.channels import connector_of
 from pipeline.intake import entry
+from pipeline.kinds import normalizer
 from pipeline.parts import Parts
 from pipeline.processor import Processor
-from pipeline.understand import normalizer
 
 CHUNK = 256
 

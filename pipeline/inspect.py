@@ -8,16 +8,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ledger import reports
-from normalizer.envelope import rfc3339
-from pipeline.compose import moment
 from pipeline.parts import Parts
+from pipeline.times import stamp
 
 FOLLOW_SECONDS = 0.25
-
-
-def stamp(seconds: float | None) -> str | None:
-    """Seconds since 1970 as RFC 3339, or None."""
-    return None if seconds is None else rfc3339(moment(seconds))
 
 
 def each_envelope(parts: Parts, *, ticket: str | None, since: float | None, follow: bool) -> Iterator[bytes]:

@@ -21,8 +21,8 @@ from ledger.journal import Entry
 from ledger.leases import Lease
 from ledger.storage import StorageError
 from ledger.wake import notify
+from pipeline.kinds import normalizer
 from pipeline.parts import Parts
-from pipeline.understand import normalizer
 
 log = structlog.get_logger()
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from config.key import ensure_encryption_key
 from config.settings import Settings
-from config.texts import Texts
 from ledger.crypto import Keyring
 from ledger.database import Database
 from ledger.migrate import migrate
@@ -19,6 +18,7 @@ from ledger.storage import Storage
 from normalizer.message import Account, Limits
 
 if TYPE_CHECKING:
+    from config.texts import Texts
     from router.rules import Rules
 
 
@@ -42,6 +42,8 @@ class Parts:
     @cached_property
     def texts(self) -> Texts:
         """What citizens are told. Raises `TextsError`."""
+        from config.texts import Texts
+
         return Texts.load(self.settings.texts.path)
 
     @cached_property

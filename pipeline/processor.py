@@ -24,10 +24,11 @@ from normalizer.media_type import sniff
 from normalizer.message import Message, Reading, Renamed, Unreadable
 from pipeline import commands, events
 from pipeline.intake import payload_of
+from pipeline.kinds import read
 from pipeline.parts import Parts
 from pipeline.roles import either
 from pipeline.staging import Staging, Work
-from pipeline.understand import Understood, read, understand
+from pipeline.understand import Understood, understand
 
 log = structlog.get_logger()
 

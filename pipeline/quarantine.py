@@ -9,11 +9,11 @@ from typing import Any
 from ledger import journal, reports
 from ledger.crypto import SealBroken
 from ledger.storage import StorageError
-from pipeline.inspect import stamp
 from pipeline.inspect import table as show_table
 from pipeline.intake import payload_of
 from pipeline.parts import Parts
 from pipeline.processor import Processor
+from pipeline.times import stamp
 
 
 def rows(parts: Parts) -> list[dict[str, Any]]:

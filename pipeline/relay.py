@@ -13,9 +13,9 @@ from ledger.leases import Lease
 from ledger.outbox import Pending
 from ledger.wake import Waker
 from pipeline.broker import declare_topology
-from pipeline.compose import moment
 from pipeline.parts import Parts
 from pipeline.roles import Holder, either, pause, say
+from pipeline.times import moment
 from router.publish import BrokerAway, NoExchange, Publisher, PublishFailed
 from router.relay import Item, publish_all
 

@@ -17,8 +17,8 @@ from ledger.leases import Lease
 from ledger.outgoing import Owed
 from ledger.wake import notify
 from pipeline import events
-from pipeline.compose import moment
 from pipeline.parts import Parts
+from pipeline.times import moment
 
 log = structlog.get_logger()
 
@@ -64,12 +64,12 @@ class Sender:
             await self._end(owed, "failed", str(error))
         except AccountTrouble as error:
             await self.intake.trouble(error)
-            await self._again(owed, LONGEST_RETRY / 60, str(error))
+            await self._again(owed, LONGEST_RETRY / 60, str(error), error.already_sent)
         except Transient as error:
             if owed.attempts >= MOST_ATTEMPTS:
                 await self._end(owed, "failed", f"given up: {error}")
             else:
-                await self._again(owed, error.retry_after or _wait(owed.attempts), str(error))
+                await self._again(owed, error.retry_after or _wait(owed.attempts), str(error), error.already_sent)
         except TimeoutError:
             await self._again(owed, _wait(owed.attempts), "the platform did not answer in time")
         else:
@@ -133,9 +133,9 @@ class Sender:
 
         await self._recorded(work)
 
-    async def _again(self, owed: Owed, seconds: float, reason: str) -> None:
-        due = self.parts.clock() + seconds
-        await self._recorded(lambda conn: outgoing.again(conn, self.lease, owed.seq, due, reason))
+    async def _again(self, owed: Owed, seconds: float, reason: str, already_sent: int = 0) -> None:
+        due, parts = self.parts.clock() + seconds, max(owed.already_sent, already_sent)
+        await self._recorded(lambda conn: outgoing.again(conn, self.lease, owed.seq, due, reason, parts))
 
     async def _recorded(self, work: Callable[[Connection], None]) -> None:
         """What the platform has answered is known in this process only: it is kept until the ledger takes it."""

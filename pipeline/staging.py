@@ -19,8 +19,9 @@ from normalizer import envelope as shape
 from normalizer import likeness
 from normalizer.message import DeliveryReport, Ignored, Message, Part, Renamed, Unreadable
 from pipeline import acknowledge, commands, effects, events, portal_replies
-from pipeline.compose import citizen, compose, known, moment
+from pipeline.compose import citizen, compose, known
 from pipeline.parts import Parts
+from pipeline.times import moment
 from pipeline.understand import Understood
 from router.rules import Case as RouteCase
 from router.rules import Decision

@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache
-from typing import Any, Protocol, cast
+from typing import Any
 
 from normalizer import chatter, citizen, completeness, details, language, likeness, references, review, secrets
 from normalizer.envelope import Details, Review
-from normalizer.message import Account, Identity, Message, Part, Reading
+from normalizer.message import Message, Part
 
 # Of what a portal's form states beside the text: where a citizen writes freely.
 _STATED_WORDS = frozenset({"error_text", "review"})
-
-
-class Normalizer(Protocol):
-    """What `normalizer/<kind>.py` offers."""
-
-    identify: Callable[[bytes], Identity]
-    read: Callable[[bytes, Account], Reading]
-    split: Callable[[bytes], list[bytes]]
-
-
-@cache
-def normalizer(kind: str) -> Normalizer:
-    """The normalizer of a kind of channel."""
-    module = importlib.import_module(f"normalizer.{kind}")
-    if not hasattr(module, "split"):
-        module.split = _whole  # type: ignore[attr-defined]
-    return cast(Normalizer, module)
-
-
-def _whole(body: bytes) -> list[bytes]:
-    return [body]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +35,6 @@ class Understood:
     def secret_removed(self) -> bool:
         """Whether the citizen must be warned."""
         return "secret_removed" in self.flags
-
-
-def read(kind: str, payload: bytes, account: Account) -> Reading:
-    """The payload's meaning by its kind's normalizer."""
-    return normalizer(kind).read(payload, account)
 
 
 def understand(
@@ -196,14 +167,3 @@ def _clean_answer(question: str, answer: Any, clean: Callable[[str | None], str 
 
 def _distinct(flags: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(flags))
-
-
-def kinds() -> list[str]:
-    """The kinds of channel that there are: those with a connector and a normalizer."""
-    import connectors
-    import normalizer as room
-
-    def modules(package: object) -> set[str]:
-        return {module.name for module in pkgutil.iter_modules(package.__path__)}  # type: ignore[attr-defined]
-
-    return sorted((modules(connectors) | {"email", "telegram", "vk", "whatsapp"}) & modules(room))

@@ -10,7 +10,7 @@ import pytest
 from connectors.email import Settings
 from connectors.mail_servers import Imap
 from normalizer.message import Account, Ignored, Message, Unreadable
-from pipeline.understand import normalizer
+from pipeline.kinds import normalizer
 from tests.faults.oracle import Report
 from tests.harness.letters import letters
 from tests.harness.mail import Post, mailbox

@@ -18,7 +18,7 @@ from ledger import journal, reports
 from pipeline.intake import entry
 from pipeline.parts import Parts, open_parts
 from pipeline.processor import Processor
-from pipeline.understand import kinds, normalizer
+from pipeline.kinds import kinds, normalizer
 from router.rules import Rules
 from router.rules import load as load_rules
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from normalizer.envelope import Envelope
-from pipeline.understand import kinds
+from pipeline.kinds import kinds
 from tests.golden.pairs import FOLDER, expected, payloads, read
 
 PAIRS = list(payloads())
