@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -70,16 +71,7 @@ class Downloader:
                 await self._again(item, str(error) or "it did not come in time")
         else:
             media_type = sniff(bytes(head), item.media_type)
-            event = events.row(
-                self.parts.clock(),
-                "attachment",
-                conversation=f"attachment:{item.envelope_id}",
-                ticket=item.ticket,
-                journal_id=item.journal_id,
-                envelope_id=item.envelope_id,
-                attachment_id=item.id,
-                state="stored",
-            )
+            event = self._event(item, "stored", None)
 
             def work(conn: Connection) -> bool:
                 kept = attachments.stored(conn, self.lease, item.id, file, media_type)
@@ -92,17 +84,7 @@ class Downloader:
                 await asyncio.to_thread(self.parts.storage.delete, file.key)
 
     async def _refuse(self, item: Wanted, reason: str) -> None:
-        event = events.row(
-            self.parts.clock(),
-            "attachment",
-            conversation=f"attachment:{item.envelope_id}",
-            ticket=item.ticket,
-            journal_id=item.journal_id,
-            envelope_id=item.envelope_id,
-            attachment_id=item.id,
-            state="refused",
-            reason=reason,
-        )
+        event = self._event(item, "refused", reason)
 
         def work(conn: Connection) -> None:
             attachments.refused(conn, self.lease, item.id, reason)
@@ -110,6 +92,21 @@ class Downloader:
             notify(conn, "outbox")
 
         await self.parts.database.run(work)
+
+    def _event(self, item: Wanted, state: str, reason: str | None) -> dict[str, Any]:
+        return events.row(
+            self.parts.clock(),
+            "attachment",
+            conversation=f"attachment:{item.envelope_id}",
+            ticket=item.ticket,
+            journal_id=item.journal_id,
+            channel=self.connector.kind,
+            account=self.connector.name,
+            envelope_id=item.envelope_id,
+            attachment_id=item.id,
+            state=state,
+            reason=reason,
+        )
 
     async def _again(self, item: Wanted, reason: str) -> None:
         log.info("a file did not come; it is tried again", channel=self.connector.name, error=reason)
