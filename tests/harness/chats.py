@@ -54,7 +54,10 @@ class Chats:
         worker = self.worker.start()
         whatsapp = self.platforms.get("whatsapp")
         if isinstance(whatsapp, WhatsAppStandIn) and not whatsapp.callback_url:
-            worker.wait(lambda: whatsapp.subscribe(f"{worker.url}/hooks/whatsapp"), 30, "WhatsApp is subscribed")
+            worker.wait(lambda: worker.ready() is not None, 30, "the web front answers")
+            assert whatsapp.subscribe(f"{worker.url}/hooks/whatsapp")
+        if "vk" in self.kinds:  # what was written before the very first start is not taken in
+            worker.wait(lambda: any(row["account"].startswith("vk") for row in worker.ledger.cursors()), 30, "VK's ts")
         return worker
 
     def write(self, people: int) -> None:
