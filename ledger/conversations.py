@@ -8,7 +8,6 @@ from sqlalchemy import Connection, delete, literal, select, update
 
 from ledger.dialect import upsert
 from ledger.schema import conversations, identities, ticket_identities, vouches
-from ledger.state import Talk
 
 
 def move(conn: Connection, old: str, new: str, former: bytes) -> None:
@@ -35,12 +34,6 @@ def former(conn: Connection, chats: Iterable[str]) -> dict[str, bytes]:
         )
     )
     return {row.conversation: bytes(row.moved_from) for row in rows}
-
-
-def talks(conn: Connection, names: Iterable[str]) -> dict[str, Talk]:
-    """What these conversations are about."""
-    rows = conn.execute(select(conversations).where(conversations.c.conversation.in_(sorted(set(names)))))
-    return {row.conversation: Talk(row.ticket, row.last_at) for row in rows}
 
 
 def alias(conn: Connection, old: bytes, new: bytes) -> None:

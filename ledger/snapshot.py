@@ -44,17 +44,18 @@ def load(
     now: float,
     *,
     signed: Mapping[bytes, str] = MappingProxyType({}),
+    former: Mapping[str, str] = MappingProxyType({}),
 ) -> State:
     """The state that these cases can depend on. Locks their identities, in the order of the hash, then their tickets.
 
-    `signed`: ids of our own letters that name their ticket, with it.
+    `signed`: ids of our own letters that name their ticket, with it. `former`: earlier names of conversations.
     """
     state = State()
     _load_kin(conn, cases, state)
     _load_people(conn, cases, state, now)
     _load_threads(conn, cases, state)
     state.threads |= {key: (ticket, True) for key, ticket in signed.items()}
-    _load_talks(conn, cases, state)
+    _load_talks(conn, cases, state, former)
     _load_bases(conn, cases, state)
     _load_recent(conn, cases, state, policy)
     named = {reference.number for case in cases for reference in case.references.found}
@@ -145,12 +146,17 @@ def _load_threads(conn: Connection, cases: Sequence[Case], state: State) -> None
             state.threads[bytes(row.native_hash)] = (row.ticket, row.ours)
 
 
-def _load_talks(conn: Connection, cases: Sequence[Case], state: State) -> None:
-    wanted = sorted({case.conversation for case in cases if case.message.chat})
-    if wanted:
-        rows = conn.execute(select(conversations).where(conversations.c.conversation.in_(wanted)))
-        for row in rows:
-            state.talks[row.conversation] = Talk(row.ticket, row.last_at)
+def _load_talks(conn: Connection, cases: Sequence[Case], state: State, former: Mapping[str, str]) -> None:
+    names = {case.conversation for case in cases if case.message.chat}
+    wanted = sorted(names | {former[name] for name in names & former.keys()})
+    if not wanted:
+        return
+    rows = conn.execute(select(conversations).where(conversations.c.conversation.in_(wanted)))
+    found = {row.conversation: (row.ticket, row.last_at) for row in rows}
+    for name in names:
+        values = found.get(name) or found.get(former.get(name, ""))
+        if values is not None:
+            state.talks[name] = Talk(*values)
 
 
 def _load_bases(conn: Connection, cases: Sequence[Case], state: State) -> None:

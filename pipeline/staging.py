@@ -143,24 +143,22 @@ class Staging:
                 ticket = None if case.message.chat else signed.ticket_of(keys, reply)
                 if ticket is not None:
                     named[key] = ticket
-        self.state = snapshot.load(self.conn, keys, cases, self.parts.policy, self.now, signed=named)
-        self._follow_moved_groups(cases)
+        former = self._former(cases)
+        self.state = snapshot.load(self.conn, keys, cases, self.parts.policy, self.now, signed=named, former=former)
 
-    def _follow_moved_groups(self, cases: Sequence[Case]) -> None:
-        """A member's conversation in a group that has a new id goes on from what it was under the old one."""
-        new: dict[str, tuple[str, str, Case]] = {}  # conversation -> its chat, the member, a case of it
+    def _former(self, cases: Sequence[Case]) -> dict[str, str]:
+        """Of members' conversations in groups that have a new id: how they were called under the old one."""
+        members: dict[str, tuple[str, str, Case]] = {}
         for case in cases:
             chat, _, member = case.message.conversation_id.rpartition(":")
-            if chat and case.message.chat and case.conversation not in self.state.talks:
-                new[case.conversation] = (self._conversation(case, chat), member, case)
-        moved = conversations.former(self.conn, (chat for chat, _, _ in new.values())) if new else {}
-        old: dict[str, str] = {}
-        for conversation, (chat, member, case) in new.items():
-            if chat in moved:
-                former = self.parts.keys.unseal(moved[chat], b"chat").decode()
-                old[conversation] = self._conversation(case, f"{former}:{member}")
-        found = conversations.talks(self.conn, old.values()) if old else {}
-        self.state.talks |= {name: found[former] for name, former in old.items() if former in found}
+            if chat and case.message.chat:
+                members[case.conversation] = (self._conversation(case, chat), member, case)
+        moved = conversations.former(self.conn, (chat for chat, _, _ in members.values())) if members else {}
+        return {
+            name: self._conversation(case, f"{self.parts.keys.unseal(moved[chat], b'chat').decode()}:{member}")
+            for name, (chat, member, case) in members.items()
+            if chat in moved
+        }
 
     def _conversation(self, case: Case, conversation_id: str) -> str:
         return conversation_hash(self.parts.keys, case.channel, case.platform_account, conversation_id)

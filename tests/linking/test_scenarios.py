@@ -1,0 +1,259 @@
+"""What a single labelled message cannot show: what follows, what is told, and who is told nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from normalizer import ticket_number
+from tests.linking import payloads
+from tests.linking.payloads import Written
+from tests.linking.world import NOBODY, Outcome, World
+
+PROBLEM = "Не приходит СМС с кодом подтверждения при входе в личный кабинет на портале"
+_NUMBER = re.compile(r"\d{6}-\d{6}-\d")
+HOUR = 3600.0
+
+
+@pytest.fixture
+def world(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
+    world = World(sqlite_url, tmp_path)
+    yield world
+    world.close()
+
+
+def say(world: World, channel: str, sender: str | None, text: str, *, serial: int = 0, **more: Any) -> Outcome:
+    """One message; its outcome. A `serial` that was used makes it an edit of that message."""
+    world.serial += 1
+    written_fields = {name: more.pop(name) for name in ("replies", "references", "file_names") if name in more}
+    event = {"channel": channel, "sender": sender, **more}
+    written = Written(event, datetime.fromtimestamp(world.now, UTC), serial or world.serial, text, **written_fields)
+    return world.take(channel, *payloads.build(written))[-1]
+
+
+def link(outcome: Outcome) -> tuple[str, str | None]:
+    assert outcome.envelope is not None, outcome
+    return outcome.envelope["ticket"]["link"]["how"], outcome.envelope["ticket"]["link"]["certainty"]
+
+
+def told(world: World) -> list[str]:
+    """What was sent, oldest first."""
+    return [owed.content["text"] for owed, _ in world.sent]
+
+
+def telegram_reaction(world: World, sender: int, message_id: int) -> Outcome:
+    world.serial += 1
+    reaction = {
+        "chat": {"id": sender, "type": "private"}, "message_id": message_id, "date": int(world.now),
+        "user": {"id": sender, "is_bot": False, "first_name": "Анна"}, "old_reaction": [],
+        "new_reaction": [{"type": "emoji", "emoji": "👍"}],
+    }  # fmt: skip
+    (outcome,) = world.take("telegram", json.dumps({"update_id": world.serial, "message_reaction": reaction}).encode())
+    return outcome
+
+
+def test_a_reaction_that_belongs_to_nothing_opens_no_ticket(world: World) -> None:
+    assert (telegram_reaction(world, 501, 7).state, telegram_reaction(world, 501, 8).reason) == (
+        "ignored", "a reaction",
+    )  # fmt: skip
+    assert say(world, "vk", "77", "👍").reason == "a reaction"
+    assert told(world) == []
+
+
+def test_a_reaction_to_the_answer_belongs_to_its_ticket_but_reopens_nothing(world: World) -> None:
+    opening = say(world, "telegram", "501", PROBLEM)
+    world.answer(opening.ticket, close=True)
+    answer = int(world.sent[-1][1].rpartition(":")[2])
+    world.now += HOUR
+    outcome = telegram_reaction(world, 501, answer)
+    assert outcome.ticket == opening.ticket
+    assert outcome.envelope is not None
+    assert "reopened" not in outcome.envelope["flags"]
+    reply = say(world, "telegram", "501", "Опять не приходит", replies=(f"501:{answer}",))
+    assert reply.envelope is not None
+    assert "reopened" in reply.envelope["flags"]
+
+
+def test_a_claimed_number_is_answered_in_the_very_words_of_an_unknown_one(world: World) -> None:
+    taken = say(world, "telegram", "501", PROBLEM).ticket
+    free = ticket_number.make(world.processor.numbers.day(world.now), NOBODY)
+    answers = {}
+    for sender, number in (("601", taken), ("602", free)):
+        for text in (f"По обращению {number} так и нет ответа", f"/status {number}"):
+            world.sent.clear()
+            outcome = say(world, "telegram", sender, text)
+            answers[(number, text[:7])] = [_NUMBER.sub("N", answer) for answer in told(world)]
+            if outcome.envelope is not None:
+                assert outcome.ticket not in (taken, free)
+                assert not any(taken in answer for answer in told(world))
+    assert answers[(taken, "По обра")] == answers[(free, "По обра")] != []
+    assert answers[(taken, "/status")] == answers[(free, "/status")] != []
+
+
+def test_the_state_of_a_request_is_told_to_its_citizen_alone(world: World) -> None:
+    number = say(world, "telegram", "501", PROBLEM).ticket
+    say(world, "telegram", "501", f"/status {number}")
+    own = told(world)[-1]
+    say(world, "vk", "77", f"/status {number}")
+    assert number in own
+    assert number not in told(world)[-1]
+
+
+def test_numbers_tried_one_after_another_are_not_looked_up_for_a_while(world: World) -> None:
+    number = say(world, "telegram", "501", PROBLEM).ticket
+    day = world.processor.numbers.day(world.now)
+    for serial in range(world.parts.policy.number_attempts):
+        say(world, "vk", "77", f"/status {ticket_number.make(day, 500_000 + serial)}")
+        world.now += 1
+    limited = told(world)[-1]
+    say(world, "vk", "77", f"/status {number}")
+    assert told(world)[-1] != limited
+    outcome = say(world, "vk", "77", f"По обращению {number} нет ответа")
+    assert outcome.envelope is not None
+    assert "number_limit" in outcome.envelope["flags"]
+    assert outcome.envelope["ticket"]["related"] == []  # not even whether it exists is looked up
+    world.now += 25 * HOUR
+    later = say(world, "vk", "77", f"По обращению {number} нет ответа")
+    assert later.envelope is not None
+    assert "claimed_number" in later.envelope["flags"]
+
+
+def test_whoever_is_corroborated_is_read_by_the_desk_and_told_nothing(world: World) -> None:
+    opening = say(world, "telegram", "501", f"{PROBLEM}. Мой телефон +7 916 123-45-67")
+    world.sent.clear()
+    joins = say(world, "vk", "77", f"Обращение {opening.ticket}, телефон +7 916 123-45-67")
+    follows = say(world, "vk", "77", "И ещё: ошибка на планшете тоже есть")
+    assert link(joins) == ("quoted_number", "corroborated")
+    assert link(follows) == ("conversation", "corroborated")
+    assert joins.ticket == follows.ticket == opening.ticket
+    assert len(told(world)) == 1
+    say(world, "vk", "77", f"/status {opening.ticket}")
+    assert "corroborated" not in told(world)[-1]
+    world.answer(opening.ticket, text="Ответ ведомства")
+    owed, native = world.sent[-1]
+    assert owed.content["text"] == "Ответ ведомства"
+    assert native.startswith("501:")  # to the citizen who was shown to be himself, though the other wrote last
+
+
+def test_what_one_states_never_becomes_ones_own(world: World) -> None:
+    victim = say(world, "whatsapp", "79161234567", PROBLEM)
+    stated = say(world, "telegram", "666", f"Мой телефон +7 916 123-45-67, пишу про {victim.ticket}")
+    assert link(stated) == ("quoted_number", "corroborated")
+    later = say(world, "telegram", "666", f"/new {victim.ticket}")
+    assert later.state == "ignored"
+    again = say(world, "telegram", "666", f"Что с {victim.ticket}?")
+    assert link(again)[1] == "claimed"  # without stating it again, it counts for nothing
+
+
+def test_a_phone_that_two_cabinets_share_does_not_make_two_people_one(world: World) -> None:
+    phone = {"phone": "+79161234567"}
+    mother = say(world, "portal", "cabinet:1", PROBLEM, via="cabinet", vouched={**phone, "email": "mother@example.org"})
+    first = say(world, "portal", "cabinet:2", "Где мой загранпаспорт, статус не меняется неделю", via="cabinet",
+                vouched=phone)  # fmt: skip
+    assert first.ticket != mother.ticket
+    letter = say(world, "email", "mother@example.org", "Где мой полис? Второй месяц жду, никто не отвечает",
+                 vouched={"email": "mother@example.org"})  # fmt: skip
+    child = say(world, "portal", "cabinet:2", f"Что с {letter.ticket}?", via="cabinet")
+    assert link(child) == ("none", "claimed")
+
+
+def test_two_addresses_of_one_citizen_are_known_by_the_cabinet_that_vouches_for_one(world: World) -> None:
+    opening = say(world, "email", "home@example.org", f"{PROBLEM}. СНИЛС 112-233-445 95")
+    other = say(world, "email", "work@example.org", f"Обращение {opening.ticket}, СНИЛС 112-233-445 95")
+    assert link(other) == ("quoted_number", "corroborated")
+    forged = say(
+        world, "email", "home@example.org", f"Обращение {opening.ticket}: верните деньги", authentication="fail"
+    )
+    assert link(forged) == ("none", "claimed")
+
+
+def test_a_forged_from_does_not_bring_in_what_the_address_was_vouched_for(world: World) -> None:
+    cabinet = say(world, "portal", "cabinet:1", PROBLEM, via="cabinet", vouched={"email": "anna@example.org"})
+    proven = say(world, "email", "anna@example.org", f"Обращение {cabinet.ticket}", authentication="pass",
+                 vouched={"email": "anna@example.org"})  # fmt: skip
+    assert link(proven) == ("quoted_number", "verified")
+    second = say(world, "portal", "cabinet:1", "Где мой загранпаспорт, статус не меняется неделю", via="cabinet",
+                 vouched={"email": "anna@example.org"})  # fmt: skip
+    unproven = say(world, "email", "anna@example.org", f"Обращение {second.ticket}")
+    assert link(unproven)[1] != "verified"
+
+
+def test_a_group_that_becomes_a_supergroup_keeps_its_members_conversations(world: World) -> None:
+    def group(chat: int, text: str | None, **more: Any) -> Outcome:
+        world.serial += 1
+        kind = "supergroup" if chat < -1_000_000_000_000 else "group"
+        message = {
+            "message_id": world.serial, "date": int(world.now), "chat": {"id": chat, "type": kind, "title": "Дом"},
+            "from": {"id": 501, "is_bot": False, "first_name": "Анна"}, **({"text": text} if text else {}), **more,
+        }  # fmt: skip
+        return world.take("telegram", json.dumps({"update_id": world.serial, "message": message}).encode())[0]
+
+    opening = group(-77, PROBLEM)
+    moved = group(-77, None, migrate_to_chat_id=-1_001_000_000_077)
+    assert moved.state == "ignored"
+    follows = group(-1_001_000_000_077, "Номер телефона прежний, и это второй день")
+    assert follows.ticket == opening.ticket
+    assert link(follows) == ("conversation", "verified")
+
+
+def test_a_changed_whatsapp_number_takes_its_requests_along_and_leaves_none_behind(world: World) -> None:
+    opening = say(world, "whatsapp", "79161234567", PROBLEM)
+    world.serial += 1
+    system = {"body": "changed", "wa_id": "79269876543", "type": "user_changed_number"}
+    message = {"from": "79161234567", "id": f"wamid.S{world.serial}", "timestamp": str(int(world.now)),
+               "type": "system", "system": system}  # fmt: skip
+    value = {"messaging_product": "whatsapp", "messages": [message],
+             "metadata": {"display_phone_number": "74951234567", "phone_number_id": "1"}}  # fmt: skip
+    body = {
+        "object": "whatsapp_business_account",
+        "entry": [{"id": "1", "changes": [{"field": "messages", "value": value}]}],
+    }
+    assert world.take("whatsapp", json.dumps(body).encode())[0].state == "ignored"
+    world.now += 30 * HOUR
+    new = say(world, "whatsapp", "79269876543", f"Жду ответа по {opening.ticket}")
+    assert link(new) == ("quoted_number", "verified")
+    stranger = say(world, "whatsapp", "79161234567", f"Мне пришла ваша СМС о {opening.ticket}, что это?")
+    assert link(stranger)[1] != "verified"  # the given-up number belongs to somebody else by now
+
+
+def test_an_edit_that_takes_the_number_away_leaves_the_ticket_and_says_so(world: World) -> None:
+    earlier = say(world, "vk", "77", PROBLEM)
+    world.answer(earlier.ticket)
+    world.now += 30 * HOUR
+    named = say(world, "vk", "77", f"Где мой загранпаспорт? Обращение {earlier.ticket}")
+    assert named.ticket == earlier.ticket
+    edited = say(world, "vk", "77", "Где мой загранпаспорт?", serial=world.serial, change="edit")
+    assert edited.envelope is not None
+    assert edited.ticket != earlier.ticket
+    assert edited.envelope["kind"] == "edit"
+    assert edited.envelope["source"]["revision"] == 1
+    assert "link_changed" in edited.envelope["flags"]
+    assert edited.envelope["ticket"]["related"] == [earlier.ticket]
+    assert any("took away the number" in why for why in edited.why)
+
+
+def test_a_secret_in_a_form_s_answers_is_removed_as_from_the_text(world: World) -> None:
+    world.serial += 1
+    answers = json.dumps(
+        {"Пароль": "Qwerty-2026", "Тема": "Вход в кабинет не работает второй день"}, ensure_ascii=False
+    )
+    reply = {"type": "nfm_reply", "nfm_reply": {"name": "flow", "body": "Sent", "response_json": answers}}
+    message = {"from": "79161234567", "id": "wamid.F", "timestamp": str(int(world.now)), "type": "interactive",
+               "interactive": reply}  # fmt: skip
+    value = {"messaging_product": "whatsapp", "messages": [message],
+             "metadata": {"display_phone_number": "74951234567", "phone_number_id": "1"}}  # fmt: skip
+    body = {
+        "object": "whatsapp_business_account",
+        "entry": [{"id": "1", "changes": [{"field": "messages", "value": value}]}],
+    }
+    (outcome,) = world.take("whatsapp", json.dumps(body).encode())
+    assert outcome.envelope is not None
+    assert "secret_removed" in outcome.envelope["flags"]
+    assert "Qwerty-2026" not in json.dumps(outcome.envelope, ensure_ascii=False)
+    assert "Вход в кабинет" in json.dumps(outcome.envelope["attachments"], ensure_ascii=False)
