@@ -5,32 +5,24 @@ around them (greetings, signatures, dates, sums, «до сих пор», another
 other lacks, they are two problems: «не приходит СМС» is not «не приходит письмо». Wrongly joined requests are worse
 than a request asked twice, so a doubt counts against.
 
-To find the few texts worth comparing among many, a text has a fingerprint: MinHash over its words (Broder 1997), in
-bands. Two alike texts share a band with near certainty; texts of different problems rarely do.
+There is no index over texts: a citizen's text is compared with his own latest ones, so the cost does not grow with the
+number of tickets.
 """
 
 from __future__ import annotations
 
 import re
-import struct
-from collections.abc import Sequence
 from functools import lru_cache
-from hashlib import blake2b
-from typing import NewType
 
 from rapidfuzz.distance import OSA, LCSseq
 
 from normalizer.common_words import CLOSINGS, FILLERS, NEGATIONS
-
-Fingerprint = NewType("Fingerprint", bytes)
 
 LEAST_WORDS = 6  # fewer meaningful words say too little to be known again
 _MOST_WORDS = 400  # of a text that are compared; who repeats himself does so from the beginning
 _MOST_CHARACTERS = 8_000
 _LEAST_SHARE = 0.4  # of the longer text that the shorter must cover: a sentence more, not another letter around it
 _LEAST_ORDER = 0.5  # of the shorter text's words that stand in the same order in the longer: clauses change places
-# Two texts that share 40 % of their words meet in one of 12 bands of 2 with 88 %, half with 97 %, 70 % with 99.97 %.
-_BANDS, _ROWS = 12, 2
 
 _NOISE = re.compile(r"https?://\S{1,500}|[\w.+-]{1,64}@[\w.-]{1,255}|<[^<>]{0,300}>")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -38,22 +30,6 @@ _ENDING = re.compile(
     r"(?:иями|ями|ами|иях|иям|его|ого|ему|ому|ыми|ими|ях|ах|ям|ам|ов|ев|ей|ой|ый|ий|ая|яя|ое|ее|ые|ие|ую|юю|ом|ем|ых|их|"
     r"ия|ию|ии|ью|[аеиоуыэюяьй]|(?<=[^s])s|(?<=[a-z]{4})(?:ing|ed))\Z"
 )
-_HASHES = struct.Struct(f"<{_BANDS * _ROWS}I")
-_KEYS = struct.Struct(f"<{_BANDS}q")  # a band of two hashes of 32 bits, read as one integer
-
-
-def fingerprint(text: str) -> Fingerprint | None:
-    """96 bytes, the same in every process; None for a text that says too little: a greeting, thanks, «ну что там?»."""
-    words = _words(text)
-    if len(words) < LEAST_WORDS:
-        return None
-    least = map(min, zip(*map(_hashes, set(words)), strict=True))
-    return Fingerprint(_HASHES.pack(*least))
-
-
-def keys(of: Fingerprint) -> tuple[int, ...]:
-    """Twelve signed 64-bit integers for an index: alike texts nearly always have one in common."""
-    return _KEYS.unpack(of)
 
 
 def content_words(text: str) -> str | None:
@@ -106,13 +82,6 @@ def _words(text: str) -> list[str]:
 def _stem(word: str) -> str:
     """The word without its ending, where enough of it remains."""
     return _ENDING.sub("", word) if len(word) > 4 else word
-
-
-@lru_cache(maxsize=20_000)
-def _hashes(word: str) -> Sequence[int]:
-    """24 independent hashes of a word."""
-    data = word.encode("utf-8", "surrogatepass")
-    return _HASHES.unpack(blake2b(data, digest_size=64).digest() + blake2b(data, digest_size=32, salt=b"more").digest())
 
 
 def _typos(some: set[str], others: set[str]) -> dict[str, str]:
