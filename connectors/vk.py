@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 25
 LOOK_SECONDS = 300.0  # an outage at VK makes no gap in `ts`: the histories are looked at this often
+MOST_CATCHING_UP_SECONDS = 60.0  # so long events may keep coming before the histories are looked at all the same
 LONG_AWAY_SECONDS = 3600  # after this long the edits are looked for too
 MOST_FAILS = 3  # `failed` answers in a row before it counts as trouble
 QUICK_SECONDS, PAUSE_SECONDS = 0.2, 1.0  # an empty answer sooner than this is followed by a pause
@@ -117,15 +118,20 @@ class Vk:
         if not cursor:  # the first start ever: what citizens wrote before is not ours to take in
             cursor = {"ts": session.offered_ts, "since": int(time.time())}
             await intake.accept([], cursor)
+            look_at = time.monotonic() + LOOK_SECONDS
         else:
+            look_at = time.monotonic()
             long_away = session.starts and time.time() - cursor["since"] > LONG_AWAY_SECONDS
             session.gap = session.gap or long_away
-            cursor = await self._fill(intake, session, cursor)
+            if session.gap:
+                cursor = await self._fill(intake, session, cursor)
         session.starts = False
-        looked, fails = time.monotonic(), 0
+        fails = 0
         while True:
             began = time.monotonic()
-            answer = await self._poll(session, cursor["ts"])
+            # What VK has kept is taken before the histories are read: else an edit came behind what was written later.
+            looks = began >= look_at
+            answer = await self._poll(session, cursor["ts"], 0 if looks else POLL_SECONDS)
             failed = answer.get("failed")
             if failed is not None:
                 fails += 1
@@ -133,13 +139,13 @@ class Vk:
                     raise Transient(f"VK's long poll fails again and again (failed: {str(failed)[:20]})")
                 cursor = await self._mend(intake, session, cursor, answer)
                 continue
-            moved = await self._take(intake, cursor, answer)
-            if moved is cursor and time.monotonic() - began < QUICK_SECONDS:
+            moved = await self._take(intake, cursor, answer, keep_since=looks)
+            if looks and (moved is cursor or began - look_at > MOST_CATCHING_UP_SECONDS):
+                await self._backfill.run(intake, cursor["since"], edits=False)
+                look_at = time.monotonic() + LOOK_SECONDS
+            elif moved is cursor and time.monotonic() - began < QUICK_SECONDS:
                 await asyncio.sleep(PAUSE_SECONDS)
             cursor, fails = moved, 0
-            if time.monotonic() - looked > LOOK_SECONDS:
-                await self._backfill.run(intake, cursor["since"], edits=False)
-                looked = time.monotonic()
             await intake.healthy()
             backoff.reset()
 
@@ -180,12 +186,12 @@ class Vk:
         session.gap = session.lost = False
         return cursor
 
-    async def _poll(self, session: _Session, ts: str) -> dict[str, Any]:
+    async def _poll(self, session: _Session, ts: str, wait: int) -> dict[str, Any]:
         import httpx
 
         if self._http is None:
             self._http = httpx.AsyncClient(timeout=httpx.Timeout(POLL_SECONDS + 10, connect=10), trust_env=False)
-        params = {"act": "a_check", "key": session.key, "ts": ts, "wait": str(POLL_SECONDS)}
+        params = {"act": "a_check", "key": session.key, "ts": ts, "wait": str(wait)}
         try:
             response = await self._http.get(session.url, params=params)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
@@ -194,8 +200,10 @@ class Vk:
             raise Transient(f"VK's long poll does not answer as it should ({response.status_code})")
         return _answer(response.text)
 
-    async def _take(self, intake: Intake, cursor: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-        """Journal the events and move `ts` behind them, in one commit."""
+    async def _take(
+        self, intake: Intake, cursor: dict[str, Any], answer: dict[str, Any], *, keep_since: bool
+    ) -> dict[str, Any]:
+        """Journal the events and move `ts` behind them, in one commit; `since` stays until the histories are read."""
         ts, updates = answer.get("ts"), answer.get("updates")
         if not isinstance(ts, str | int) or isinstance(ts, bool) or not isinstance(updates, list):
             raise Transient("VK's long poll answers without ts or updates")
@@ -204,7 +212,8 @@ class Vk:
         messages = [message for update in updates if (message := message_of(update)) is not None]
         since = max((number_of(one, "date") for one in messages if not number_of(one, "update_time")), default=0)
         # Never behind a date that some message merely claims.
-        moved = {"ts": str(ts), "since": min(since, int(time.time())) or cursor["since"]}
+        newest = cursor["since"] if keep_since else min(since, int(time.time())) or cursor["since"]
+        moved = {"ts": str(ts), "since": newest}
         payloads = [answer["raw"]] if "raw" in answer else [dump(await self._whole_event(update)) for update in updates]
         await intake.accept(payloads, moved)
         for message in messages:
