@@ -1,6 +1,6 @@
 """Search by words: each message's words as keyed hashes, so that the index tells nobody who reads the file anything.
 
-A word is its first six letters, which forgives most endings of Russian. The index is written a moment after staging,
+A word is its beginning, which forgives most endings of Russian; what holds a digit counts whole. The index is written a moment after staging,
 apart from it: a burst of messages is staged no slower, and a search sees it a second later.
 """
 
@@ -18,8 +18,8 @@ from ledger.crypto import Keyring
 from ledger.dialect import upsert
 from ledger.schema import messages, meta, search_words
 
-STEM = 6
-LEAST = 3  # letters of a word that is kept
+STEM, ENDING, LEAST = 6, 2, 3  # letters: the most that are kept, how many the ending has, the least of a word
+MOST_DIGITS = 20
 MOST_WORDS = 300  # of one message
 PAGE = 200
 # A transaction may commit after one that began later: what is younger than this is looked at again.
@@ -32,7 +32,13 @@ _WORD = re.compile(r"[^\W_]+")
 def words_of(text: str) -> list[str]:
     """The words of a text as they are looked up, each once."""
     folded = text[:40_000].lower().replace("ё", "е")
-    return list(dict.fromkeys(word[:STEM] for word in _WORD.findall(folded) if len(word) >= LEAST))
+    return list(dict.fromkeys(_stem(word) for word in _WORD.findall(folded) if len(word) >= LEAST))
+
+
+def _stem(word: str) -> str:
+    if any(char.isdigit() for char in word):
+        return word[:MOST_DIGITS]
+    return word[: max(LEAST, min(STEM, len(word) - ENDING))]
 
 
 def hashes(keys: Keyring, words: Iterable[str]) -> list[int]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.chromium import Chromium
 from tests.services.dovecot import DovecotServer
 from tests.services.postgres import PostgresServer
 from tests.services.proxy import TcpProxy
@@ -64,6 +65,12 @@ def database_url(request: pytest.FixtureRequest) -> str:
 def dovecot() -> Iterator[DovecotServer]:
     """A private Dovecot for the session; `dovecot.add_user()` makes a test's own mailbox."""
     yield from started(DovecotServer)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    """A browser for the session; `chromium.open()` gives a window of a test's own."""
+    yield from started(Chromium)
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@
   // Files are kept beside the field, so that one can be taken away again and more can be added.
   const chosen = at("files"), list = at("files-list");
   let files = [];
-  const size = (bytes) => bytes < 1e6 ? Math.max(1, Math.round(bytes / 1e3)) + " kB" : (bytes / 1e6).toFixed(1) + " MB";
+  const size = (bytes) => bytes < 1048576 ? Math.max(1, Math.round(bytes / 1024)) + " kB" : (bytes / 1048576).toFixed(1) + " MB";
   const showFiles = () => {
     list.replaceChildren(...files.map((file, index) => {
       const row = document.createElement("li"), name = document.createElement("span"), about = document.createElement("span");

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.board.site import PORTAL, Site, site
+from tests.board.site import PORTAL, Operator, Site, site
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +38,10 @@ def portal(portal_site: Site) -> Iterator[Site]:
     """A visitor of the site with a portal channel."""
     with contextlib.closing(portal_site.visitor()) as visitor:
         yield visitor
+
+
+@pytest.fixture(scope="session")
+def operator(portal_site: Site) -> Iterator[Operator]:
+    """The administrator, signed in to the site with a portal channel; once, since tries are counted."""
+    with contextlib.closing(Operator(portal_site)) as made:
+        yield made

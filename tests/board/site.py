@@ -8,6 +8,7 @@ import itertools
 import json
 import re
 import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,15 @@ from typing import Any
 import httpx
 import uvicorn
 from altcha.v1 import solve_challenge
+from argon2 import PasswordHasher
 
 from board.app import create_app
+from board.sessions import FIRST_NAME
 from config.settings import load
-from ledger import reports
+from ledger import accounts, reports
 from pipeline.parts import Parts, open_parts
 from pipeline.processor import Processor
+from pipeline.search_index import SearchIndex
 from tests.services.process import HOST, free_port, wait_until
 
 CABINET_KEY, OFFICE_KEY = "cabinet-key-for-tests-0001", "office-key-for-tests-00002"
@@ -110,6 +114,7 @@ def site(database_url: str, folder: Path, section: str = "", *, processing: bool
         f'[database]\nurl = "{database_url}"\n[storage]\nurl = "{folder / "attachments"}"\n{section}', encoding="utf-8"
     )
     parts = open_parts(load(file, {}))
+    with_administrator(parts)
     port = free_port()
     config = uvicorn.Config(create_app(parts), host=HOST, port=port, log_config=None, lifespan="off")
     server = uvicorn.Server(config)
@@ -133,11 +138,51 @@ def site(database_url: str, folder: Path, section: str = "", *, processing: bool
         parts.close()
 
 
+ADMIN_PASSWORD = "correct horse battery staple"
+
+
+class Operator:
+    """Somebody who is signed in to the board."""
+
+    def __init__(self, site: Site, name: str = FIRST_NAME, password: str = ADMIN_PASSWORD) -> None:
+        self.site = site.visitor()
+        self.client = self.site.client
+        self.parts = site.parts
+        answer = self.client.post("/board/sign-in", data={"name": name, "password": password})
+        if answer.status_code != 303:
+            self.client.close()
+            raise AssertionError(answer.text)
+
+    def get(self, path: str, **query: str) -> httpx.Response:
+        return self.client.get(path, params=query or None)
+
+    def post(self, path: str, files: Any = None, **fields: str) -> httpx.Response:
+        """Send a form of the board as its own page would."""
+        page = self.client.get("/board/password").text
+        csrf = re.search(r'name="csrf" value="([^"]+)"', page)
+        assert csrf
+        return self.client.post(path, data={"csrf": csrf[1], **fields}, files=files)
+
+    def answer(self, number: str, **fields: str) -> httpx.Response:
+        return self.post(f"/board/tickets/{number}/answer", reply_id=str(uuid.uuid4()), **fields)
+
+    def close(self) -> None:
+        self.client.close()
+
+
+def with_administrator(parts: Parts) -> None:
+    """An administrator and an operator who have chosen a password."""
+    secret = PasswordHasher().hash(ADMIN_PASSWORD)
+    for name, role in ((FIRST_NAME, "administrator"), ("second", "operator")):
+        parts.database.run_now(lambda conn, n=name, r=role: accounts.add(conn, n, r, secret, 1.0, one_time=False))  # type: ignore[misc]
+
+
 def _process(parts: Parts, stop: threading.Event) -> None:
     processor = Processor(parts, name="test")
     processor.take_lease()
+    words = SearchIndex(parts)
     while not stop.is_set():
-        if not processor.step():
+        if not processor.step() and not words.round():
             stop.wait(0.01)
 
 

@@ -1,0 +1,270 @@
+"""The operators' board: who gets in, what is shown, what is recorded, and that an answer goes the desk's way."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from typing import Any
+
+import pytest
+
+from board.sessions import ensure_administrator
+from ledger import accounts, journal, reports
+from pipeline.erase import erase
+from pipeline.inspect import ticket_view
+from tests.board.site import LONG, Operator, Site
+
+ATTACK = '<script>document.title="owned"</script><img src=x onerror=alert(1)>"\'&'
+
+
+def eventually(condition: Any, seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("", "/live", "/tickets", "/tickets/261122-000001-7", "/search?q=a", "/quarantine", "/quarantine/1"),
+        *("/channels", "/accounts", "/record", "/password"),
+    ],
+)
+def test_who_is_not_signed_in_sees_nothing(portal: Site, path: str) -> None:
+    answer = portal.client.get(f"/board{path}")
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/board/sign-in?next=/board")
+
+
+def test_a_file_is_for_who_is_signed_in_or_shows_a_key(portal: Site, operator: Operator) -> None:
+    number = portal.take(files=[("<b>.html", b"<script>alert(1)</script>", "text/html")])
+    found = ticket_view(portal.parts, number)
+    assert found is not None
+    path = "/attachments/" + found["attachments"][0]["id"]
+    assert portal.client.get(path).status_code == 401
+    assert portal.client.get(path, headers={"authorization": "Bearer nobody's"}).status_code == 401
+    file = operator.get(path)
+    assert file.content == b"<script>alert(1)</script>"
+    assert file.headers["content-disposition"].startswith("attachment;")
+    assert "sandbox" in file.headers["content-security-policy"]
+    assert file.headers["x-content-type-options"] == "nosniff"
+    page = operator.post("/board/accounts", name=f"desk-{number}", role="system").text
+    key = re.search(r'id="told">([^<]+)<', page)
+    assert key
+    assert portal.client.get(path, headers={"authorization": f"Bearer {key[1]}"}).content == file.content
+    assert portal.client.get("/attachments/none", headers={"authorization": f"Bearer {key[1]}"}).status_code == 404
+
+
+def test_the_first_administrator_is_made_once_and_told_once(
+    sqlite_url: str, tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from config.settings import load
+    from pipeline.parts import open_parts
+
+    file = tmp_path / "first.toml"
+    file.write_text(f'[database]\nurl = "{sqlite_url}"\n[storage]\nurl = "{tmp_path / "files"}"\n', encoding="utf-8")
+    with contextlib.closing(open_parts(load(file, {}))) as parts:
+        assert ensure_administrator(parts)
+        told = capsys.readouterr().err
+        assert re.search(r"name admin and the password [a-z2-9]{4}(-[a-z2-9]{4}){3};", told)
+        assert not ensure_administrator(parts)
+        assert capsys.readouterr().err == ""
+        [row] = parts.database.look_now(accounts.every)
+        assert (row["name"], row["role"], row["one_time"]) == ("admin", "administrator", True)
+
+
+def test_a_wrong_password_and_an_unknown_name_get_the_same_answer_and_are_stopped(portal: Site) -> None:
+    def tried(name: str) -> tuple[int, str]:
+        answer = portal.client.post("/board/sign-in", data={"name": name, "password": "wrong"})
+        return answer.status_code, re.sub(r'value="[^"]*"', "", answer.text)
+
+    assert tried("ivanov") == tried("petrov")
+    statuses = {tried("sidorov")[0] for _ in range(12)}
+    assert statuses == {403, 429}
+
+
+def test_a_one_time_password_opens_nothing_but_the_choice_of_another(portal: Site, operator: Operator) -> None:
+    page = operator.post("/board/accounts", name="novikova", role="operator").text
+    told = re.search(r'id="told">([^<]+)<', page)
+    assert told
+    with contextlib.closing(Operator(portal, "novikova", told[1])) as new:
+        assert new.get("/board").headers["location"] == "/board/password"
+        short = new.post("/board/password", old=told[1], new="short", again="short")
+        assert short.status_code == 422
+        chosen = "another long password"
+        assert new.post("/board/password", old=told[1], new=chosen, again=chosen).headers["location"] == "/board"
+        assert new.get("/board").status_code == 200
+        assert new.get("/board/accounts").status_code == 403
+        assert new.get("/board/record").status_code == 403
+
+
+def test_a_closed_account_is_signed_out_and_the_last_administrator_stays(portal: Site, operator: Operator) -> None:
+    page = operator.post("/board/accounts", name="gone", role="operator").text
+    told = re.search(r'id="told">([^<]+)<', page)
+    assert told
+    rows = {row["name"]: row["id"] for row in portal.parts.database.look_now(accounts.every)}
+    with contextlib.closing(Operator(portal, "gone", told[1])) as gone:
+        assert gone.get("/board/password").status_code == 200
+        operator.post(f"/board/accounts/{rows['gone']}", action="close")
+        assert gone.get("/board/password").status_code == 303
+    assert operator.post(f"/board/accounts/{rows['admin']}", action="close").status_code == 422
+    assert operator.get("/board").status_code == 200
+
+
+def test_a_form_of_another_site_is_refused(operator: Operator, portal: Site) -> None:
+    number = portal.take()
+    path = f"/board/tickets/{number}/answer"
+    fields = {"reply_id": "0191e2a0-0000-7000-8000-000000000001", "close": "1"}
+    assert operator.client.post(path, data=fields).status_code == 403
+    assert operator.client.post(path, data={**fields, "csrf": "0" * 32}).status_code == 403
+    page = operator.get("/board/password").text
+    csrf = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert csrf
+    headers = {"sec-fetch-site": "cross-site"}
+    assert operator.client.post(path, data={**fields, "csrf": csrf[1]}, headers=headers).status_code == 403
+    found = ticket_view(portal.parts, number)
+    assert found is not None and found["state"] == "open"
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(portal: Site) -> None:
+    from tests.board.site import ADMIN_PASSWORD
+
+    given = {"name": "second", "password": ADMIN_PASSWORD}
+    cookie = portal.client.post("/board/sign-in", data=given).headers["set-cookie"]
+    assert "HttpOnly" in cookie and "samesite=strict" in cookie.lower() and "Secure" not in cookie
+    behind_tls = {"x-forwarded-proto": "https"}
+    cookie = portal.client.post("/board/sign-in", data=given, headers=behind_tls).headers["set-cookie"]
+    assert cookie.startswith("__Host-") and "Secure" in cookie
+
+
+def test_after_signing_in_one_is_never_sent_to_another_site(portal: Site) -> None:
+    from tests.board.site import ADMIN_PASSWORD
+
+    given = {"name": "second", "password": ADMIN_PASSWORD}
+    for target in ("https://evil.example", "//evil.example", "/board//evil.example", "/board\\evil", "/other"):
+        answer = portal.client.post("/board/sign-in", params={"next": target}, data=given)
+        assert answer.headers["location"] == "/board"
+    wanted = portal.client.post("/board/sign-in", params={"next": "/board/channels"}, data=given)
+    assert wanted.headers["location"] == "/board/channels"
+
+
+def test_a_request_is_on_the_board_at_once_and_every_look_is_recorded(portal: Site, operator: Operator) -> None:
+    number = portal.take()
+    assert number in operator.get("/board").text or number in operator.get("/board/tickets").text
+    page = operator.get(f"/board/tickets/{number}")
+    assert page.status_code == 200 and LONG[:60] in page.text
+    notes = portal.parts.database.look_now(lambda conn: accounts.notes(conn, ticket=number))
+    assert [(note["account"], note["action"]) for note in notes] == [("admin", "look")]
+    assert number in operator.get("/board/record").text
+
+
+def test_the_stream_brings_a_new_request_within_two_seconds(portal: Site, operator: Operator) -> None:
+    with operator.client.stream("GET", "/board/live") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = stream.iter_lines()
+        next(line for line in lines if line.startswith("data:"))
+        number = portal.take()
+        started = time.monotonic()
+        assert next(line for line in lines if line.startswith("data:") and number in line)
+        assert time.monotonic() - started < 2.0
+
+
+def test_what_citizens_wrote_is_escaped_everywhere(portal: Site, operator: Operator) -> None:
+    number = portal.take(
+        full_name=f"Иван {ATTACK}"[:150], description=f"{ATTACK} {LONG}", files=[(ATTACK, b"x", ATTACK)]
+    )
+    for path in ("/board", "/board/tickets", f"/board/tickets/{number}", "/board/search?q=" + "owned"):
+        page = operator.get(path).text
+        assert "<script>document" not in page and "<img" not in page, path
+
+
+def test_an_answer_without_a_way_to_the_citizen_says_why_and_keeps_the_draft(portal: Site, operator: Operator) -> None:
+    number = portal.take()
+    answer = operator.answer(number, text="Мы исправили ошибку")
+    assert answer.status_code == 409
+    assert "Мы исправили ошибку" in answer.text and "e-mail" in answer.text
+    assert operator.answer(number, text=" ").status_code == 422
+
+
+def test_an_operator_closes_a_request(portal: Site, operator: Operator) -> None:
+    number = portal.take()
+    closed = operator.answer(number, close="1")
+    assert closed.headers["location"] == f"/board/tickets/{number}?done=closed"
+    found = ticket_view(portal.parts, number)
+    assert found is not None and found["state"] == "closed"
+    assert number in operator.get("/board/tickets", state="closed").text
+
+
+def test_the_search_finds_a_number_a_citizen_and_words(portal: Site, operator: Operator) -> None:
+    number = portal.take(phone="+7 905 111-22-33", description=LONG + " Особое слово: квазидиссертация.")
+    assert operator.get("/board/search", q=number.replace("-", " ")).headers["location"] == f"/board/tickets/{number}"
+    for contact in (portal.email, "8 905 1112233"):
+        assert number in operator.get("/board/search", q=contact).text
+    eventually(lambda: number in operator.get("/board/search", q="квазидиссертации ошибки").text)
+    assert number not in operator.get("/board/search", q="квазидиссертация бегемот").text
+
+
+def test_erased_words_are_not_found_any_more(portal: Site, operator: Operator) -> None:
+    number = portal.take(description=LONG + " Редкое слово: синхрофазотрон.")
+    eventually(lambda: number in operator.get("/board/search", q="синхрофазотрон").text)
+    erase(portal.parts, number, cause="forget")
+    assert number not in operator.get("/board/search", q="синхрофазотрон").text
+    page = operator.get(f"/board/tickets/{number}").text
+    assert "синхрофазотрон" not in page and "Стёрто" in page
+
+
+def test_lists_are_paged_by_key_without_a_gap_or_a_double(portal: Site, operator: Operator) -> None:
+    for index in range(3):
+        portal.take(email=f"page{index}@example.org")
+    seen: list[str] = []
+    path = "/board/tickets?state=open"
+    while path:
+        page = operator.get(path).text
+        seen += re.findall(r'class="ticket-number">([^<]+)<', page)
+        more = re.search(r'rel="next" href="([^"]+)"', page)
+        path = more[1].replace("&amp;", "&") if more else ""
+    assert len(seen) == len(set(seen)) and seen == sorted(seen, reverse=True) and len(seen) >= 3
+
+
+def test_the_quarantine_shows_the_bytes_escaped_and_gives_them_to_be_tried_again(
+    portal: Site, operator: Operator
+) -> None:
+    from pipeline.intake import entry
+
+    raw = b'{"no": "portal payload <script>alert(1)</script>\x1b[31m"}'
+    made = entry(portal.parts, "portal", "portal", "portal", raw, acknowledge=False)
+    [row_id] = portal.parts.database.run_now(lambda conn: journal.append(conn, [made])).values()
+
+    def state() -> str:
+        row = portal.parts.database.look_now(lambda conn: reports.journal_row(conn, row_id))
+        assert row is not None
+        return str(row["state"])
+
+    eventually(lambda: state() == "quarantined")
+    assert f"/board/quarantine/{row_id}" in operator.get("/board/quarantine").text
+    page = operator.get(f"/board/quarantine/{row_id}").text
+    assert "&lt;script&gt;" in page and "<script>alert" not in page and "\\x1b[31m" in page
+    assert operator.post(f"/board/quarantine/{row_id}/retry").status_code == 303
+    eventually(lambda: state() == "quarantined")
+    assert operator.get("/board/quarantine/999999").status_code == 404
+
+
+def test_channels_are_shown_with_what_is_wrong_and_since_when(portal: Site, operator: Operator) -> None:
+    from ledger import health
+
+    portal.parts.database.run_now(lambda conn: health.say(conn, "channel:bot", "trouble", "the token is revoked", 1e9))
+    page = operator.get("/board/channels").text
+    assert "the token is revoked" in page and "channel:bot" in page and "9 сентября 2001" in page
+
+
+def test_the_board_speaks_both_languages_and_remembers_which(operator: Operator) -> None:
+    assert "Queue" in operator.get("/board?lang=en").text
+    assert "Queue" in operator.get("/board").text
+    assert "Очередь" in operator.get("/board?lang=ru").text
+
+
+@pytest.mark.parametrize("path", ["/board/tickets/nonsense", "/board/tickets/261122-999999-0", "/board/nothing"])
+def test_what_is_not_there_is_said(operator: Operator, path: str) -> None:
+    assert operator.get(path).status_code == 404
