@@ -1,9 +1,9 @@
 """The floor: the least program that does the same durable work with the same libraries. Each figure is held against it.
 
-For every payload: read it (the parser is given), a journal row, then a row pair (message and outbox), then a persistent
-publish to a quorum queue that the broker confirms, then the mark. Commits are grouped, as many payloads as one answer of
-a platform holds; writers of SQLite take turns and sync fully as ours do (`ledger.database`). Two processes, so that both
-cores work: one reads and stages, the other publishes and marks.
+For every payload: read it (the parser is given), a journal row, then a row pair (message and outbox), then a
+persistent publish to a quorum queue that the broker confirms, then the mark. Commits are grouped, as many payloads as
+one answer of a platform holds; writers of SQLite take turns and sync fully as ours do (`ledger.database`). Two
+processes, so that both cores work: one reads and stages, the other publishes and marks, on uvloop as ours do.
 It knows no redelivery, no order, no ticket, no rules, no encryption, no citizen, and survives no death.
 """
 
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import aio_pika
+import uvloop
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Table, Text, select, update
 
 from ledger.database import Database
@@ -169,9 +170,9 @@ class Floor:
         self.prepare()
         stage(self.database_url, payloads, len, None, None)
         began = time.perf_counter()
-        asyncio.run(publish(self.database_url, self.broker_url, len(payloads), None))
+        uvloop.run(publish(self.database_url, self.broker_url, len(payloads), None))
         return time.perf_counter() - began
 
 
 def _publish(url: str, broker: str, total: int, more: Connection) -> None:
-    asyncio.run(publish(url, broker, total, more))
+    uvloop.run(publish(url, broker, total, more))

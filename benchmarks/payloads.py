@@ -6,11 +6,11 @@ import json
 import random
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
-from datetime import UTC, datetime
 
 from sandbox.citizens import cast
 
@@ -54,7 +54,9 @@ def updates(count: int, *, first: int = 1, at: float | None = None) -> Iterator[
 
 def chat(count: int, *, first: int = 1, at: float | None = None) -> list[bytes]:
     """The same as payloads."""
-    return [json.dumps(u, ensure_ascii=False, separators=(",", ":")).encode() for u in updates(count, first=first, at=at)]
+    return [
+        json.dumps(u, ensure_ascii=False, separators=(",", ":")).encode() for u in updates(count, first=first, at=at)
+    ]
 
 
 def letters(count: int, size: int, *, first: int = 1) -> list[bytes]:
@@ -76,7 +78,9 @@ def _letter(chance: random.Random, serial: int, size: int, name: str, text: str)
     message["Date"] = format_datetime(datetime.now(UTC))
     message["Message-ID"] = f"<{serial}.{chance.randrange(10**12)}@example.org>"
     for hop in range(6):  # what every letter carries of its way
-        message[f"X-Relay-{hop}"] = f"from mx{hop}.example.org by mx{hop + 1}.example.org with ESMTPS; {chance.randrange(10**9)}"
+        message[f"X-Relay-{hop}"] = (
+            f"from mx{hop}.example.org by mx{hop + 1}.example.org with ESMTPS; {chance.randrange(10**9)}"
+        )
     words = f"{text}\n\nС уважением,\n{name}\n"
     quoted = "\n".join(f"> {line}" for line in _filler(chance, 40 if size > 20_000 else 8))
     message.set_content(f"{words}\nВторник, писали вы:\n{quoted}\n", charset="utf-8", cte="base64")
@@ -90,5 +94,5 @@ def _letter(chance: random.Random, serial: int, size: int, name: str, text: str)
 
 
 def _filler(chance: random.Random, lines: int) -> list[str]:
-    words = "заявление портал услуга кабинет ошибка уведомление запись паспорт документ оплата номер ответ срок".split()
-    return [" ".join(chance.choice(words) for _ in range(9)) for _ in range(lines)]
+    words = "заявление портал услуга кабинет ошибка уведомление запись паспорт документ оплата номер ответ"
+    return [" ".join(chance.choice(words.split()) for _ in range(9)) for _ in range(lines)]
