@@ -7,6 +7,8 @@ that a worker makes is found as it runs (`seen/`), so a new transaction is a new
 import importlib
 from typing import Any
 
+# Where the raw bytes of a message are read: poison is looked for there.
+READ = "pipeline.kinds:read"
 # What happens between two transactions, or outside of them.
 FUNCTIONS = (
     "pipeline.intake:AccountIntake.accept",
@@ -38,8 +40,8 @@ OF_A_KIND = {
 
 
 def functions(*kinds: str) -> list[str]:
-    """Everything that is wrapped in a worker with channels of these kinds."""
-    return [*FUNCTIONS, *(target for kind in kinds for target in OF_A_KIND[kind])]
+    """Everything that is wrapped in a worker with channels of these kinds; first the reader."""
+    return [READ, *FUNCTIONS, *(target for kind in kinds for target in OF_A_KIND.get(kind, ()))]
 
 
 def find(target: str) -> Any:

@@ -71,7 +71,7 @@ class Worker:
         for name, values in (sections or {}).items():
             tree[name] = {**tree.get(name, {}), **values}
         tree |= {f"channels.{name}": channel for name, channel in channels.items()}
-        self.config.write_text("".join(_section(name, values) for name, values in tree.items()))
+        self.config.write_text("".join(section(name, values) for name, values in tree.items()))
         self.process: subprocess.Popen[bytes] | None = None
         self.ledger = Ledger(self.database_url)
         self.kills = 0
@@ -258,9 +258,15 @@ class Worker:
         return json.loads(done.stdout) if done.stdout.strip() else None
 
 
-def _section(name: str, values: Mapping[str, Any]) -> str:
-    # A JSON string, number, true or false is TOML too.
-    return f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()) + "\n"
+def section(name: str, values: Mapping[str, Any]) -> str:
+    """A section of TOML."""
+    return f"[{name}]\n" + "".join(f"{key} = {_value(value)}\n" for key, value in values.items()) + "\n"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_value(each)}" for key, each in value.items()) + " }"
+    return json.dumps(value)  # a JSON string, number, true or false is TOML too
 
 
 def _die_with_pytest() -> None:

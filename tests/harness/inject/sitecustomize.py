@@ -128,8 +128,8 @@ def _mend(module, points, constants):
             setattr(module, name, value)
     if module.__name__ == "ledger.database":
         module.Database.run_now = _transactions(module.Database.run_now)
-    if module.__name__ == "pipeline.understand":
-        module.read = _poisoned(module.read)
+    if module.__name__ == READ_MODULE:
+        setattr(module, READ_NAME, _poisoned(getattr(module, READ_NAME)))
 
 
 class _Finder:
@@ -138,7 +138,7 @@ class _Finder:
     def __init__(self, points, constants) -> None:
         self.points, self.constants = points, constants
         self.wanted = {target.partition(":")[0] for target in (*points, *constants)}
-        self.wanted |= {"ledger.database", "pipeline.understand"}
+        self.wanted |= {"ledger.database", READ_MODULE}
 
     def find_spec(self, name, path, target=None):
         if name not in self.wanted:
@@ -175,6 +175,7 @@ def _bend_the_clock(real):
 if FOLDER:
     with open(f"{FOLDER}/points.json") as _file:
         _points = json.load(_file)
+    READ_MODULE, READ_NAME = _points.pop(0).split(":")
     with open(f"{FOLDER}/set.json") as _file:
         _constants = json.load(_file)
     sys.meta_path.insert(0, _Finder(_points, _constants))
