@@ -16,6 +16,7 @@ from normalizer.message import Account, Identity, Ignored, Message, Reading, Sen
 _MESSAGE_ID = re.compile(r"^[>\s]{0,8}message-id\s?:\s{0,20}<([^<>\s]{1,500})>", re.I | re.M)
 _FORWARDED = re.compile(r"\s*(?:fwd?|fw|пересл(?:ано|анное)?|wg|tr|rv|doorst|i)\s?:", re.I)
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_CUT_MARK = b"x-priemnaya-cut:"  # the intake puts it before a letter of which it kept only the beginning
 _OWN_MARK = "x-priemnaya"  # a header that our own letters carry (RFC 6648 knows why the X; nobody else uses it)
 
 
@@ -68,6 +69,8 @@ def _message(
     if verdict.machine:
         flags[verdict.machine] = None
         flags.pop("forwarded", None)  # what a machine encloses is the letter that it answers
+    if payload[: len(_CUT_MARK)].lower() == _CUT_MARK:
+        flags["too_large"] = None
     if authentication == "fail":
         flags["authentication_failed"] = None
     own_id = fields.message_ids(headers.raw("message-id"))

@@ -38,7 +38,8 @@ class Facts:
 
 _DAEMON = re.compile(
     r"^(?:mailer[-_.]?daemon|post[-_.]?master|mail[-_.]?(?:delivery|system|gateway|admin|daemon)\w*"
-    r"|microsoftexchange[0-9a-f]{6,}|mdaemon|double-bounce"
+    r"|microsoftexchange[0-9a-f]{6,}|mdaemon|double-bounce|ndr|\"?system[ ._-]administrator\"?|post-?master\W.*"
+    r"|\w*(?:anti-?virus|smtp|mail_?service|mail_?gateway)\w*"
     r"|bounces?(?:[-+_.].*)?|mds|antispam\w*|null|mailadmin|mail-?er|undeliverable\w*"
     r"|auto-?reply-?daemon|smtp\w*|mta\w*|mmdf|qmail.*|maildaemon|mailer)@",
     re.I,
@@ -50,7 +51,8 @@ _DAEMON_NAME = re.compile(
     re.I,
 )
 _BOUNCE_SUBJECT = re.compile(
-    r"undeliver|returned mail|\[bounce\]|failed delivery|message you sent (?:was )?blocked|error sending your mail"
+    r"undeliver|returned mail|\[bounce\]|mail failed|failed mail|returning (?:message )?to sender|rejected mail"
+    r"|mail delivery warning|failed delivery|message you sent (?:was )?blocked|error sending your mail"
     r"|mail system error|unable to deliver|mail delivery status"
     r"|delivery (?:status notification|fail|has failed|problem|error|report|notification|incomplete|delayed)|fail(?:ed"
     r"|ure) (?:notice|delivery|to deliver)|returned (?:mail|to sender|email)"
@@ -65,7 +67,8 @@ _BOUNCE_SUBJECT = re.compile(
     r"|échec de (?:la )?remise|non remis|no se pudo entregar|devuelto al remitente|mancata consegna"
     r"|impossibile recapitare|não (?:foi )?entregue|niet bezorgd|onbestelbaar|niedostarcz|nie dostarczono|undelivered"
     r"|kunne ikke leveres|kunde inte levereras"
-    r"|配信不能|配信エラー|送信できません|退信|系统退信|投递失败|반송|delivery to .{1,80} failed|nondeliverable"
+    r"|配信不能|配信エラー|送信できません|退信|系统退信|投递失败|传输失败|반송"
+    r"|delivery to .{1,80} failed|nondeliverable"
     r"|nem kézbesíthető|teslim edilemedi"
     r"|e-?mail (?:delivery )?failure|dsn:|message status - undeliverable|mail konnte nicht",
     re.I,
@@ -77,7 +80,9 @@ _BOUNCE_BODY = re.compile(
     r"|(?:user|mailbox|account|address|recipient) (?:\S+ )?(?:unknown|not found|unavailable|does(?: not|n't) exist"
     r"|is (?:full|disabled|inactive|invalid))|mailbox (?:is )?full|over quota|quota exceeded|no such (?:user|mailbox"
     r"|recipient|address|domain)|undeliverable|host (?:or domain name )?not found|message size exceeds"
-    r"|returned to sender|unable to deliver|failed (?:permanently|recipient)|(?:following|these) (?:address"
+    r"|returned to sender|mail has been returned|returned mail follows|unable to deliver|postponed due to"
+    r"|无法发送|无法送达|original message as received|no valid recipients|pas pu [eê]tre d[ée]livr"
+    r"|not a valid (?:user|address)|failed (?:permanently|recipient)|(?:following|these) (?:address"
     r"|recipient)\S* (?:had|fail|were)|(?<!\d)5\d\d[ -](?:#?5\.\d\.\d|\S)|#?\b[45]\.\d\.\d{1,2}\b|diagnostic-code"
     r"|reporting-mta|final-recipient|status: [45]\."
     r"|не(?:т такого| ?существует|возможно доставить| может быть доставлен\w*| было доставлен\w*| был доставлен\w*"
@@ -108,7 +113,7 @@ _AWAY_BODY = re.compile(
     r"|holiday|leave|annual|maternity|parental|sick|a business)|travell?ing|unavailable)|out of (?:the )?office"
     r"|limited access to (?:my )?e-?mail|will (?:respond|reply|get back|return).{0,80}(?:return|back|when)"
     r"|automat\w+ (?:reply|response|generated|message|antwort|réponse|respuesta|risposta|resposta)|this is an auto"
-    r"|thank you for (?:your (?:e-?mail|message|mail)|contacting)|urgent(?:e|ly)?\b.{0,60}(?:contact|call)"
+    r"|thank you for (?:your? (?:e-?mail|message|mail)|contacting)|urgent(?:e|ly)?\b.{0,60}(?:contact|call)"
     r"|we (?:have )?received your"
     r"|(?:нахожусь|буду|ухожу|являюсь|я) (?:\S+ ){0,3}(?:в (?:ежегодном |декретном |очередном )?отпуске|в командировке"
     r"|на больничном|вне офиса|в отъезде|отсутств)|отсутству|(?:отвечу|свяжусь|вернусь|вернуться).{0,60}(?:возвращ"
@@ -125,6 +130,16 @@ _BOUNCE_OPENING = re.compile(
     r"|mail (?:delivery (?:fail|problem)|could not be)|non[- ]?deliver"
     r"|warning: could not send|message (?:undeliverable|could not be)|unzustellbar|не(?:доставлен| доставлен"
     r"| удалось доставить)|сообщение не доставлено|письмо не доставлено)",
+    re.I,
+)
+# What servers begin with and people do not, unless they pass such a letter on.
+_SERVER_OPENING = re.compile(
+    r"^[\W_]{0,80}(?:message from [^\n]{1,80}\n\s{0,20}the following mail could not|non-delivery report"
+    r"|failed recipients|this message was created automatically by mail"
+    r"|это (?:письмо|сообщение) (?:было )?создано автоматически почтов"
+    r"|(?:the following|your|a) (?:message|mail|e-?mail)[^\n]{0,200}\n?[^\n]{0,40}"
+    r"(?:could|can) ?not be delivered to (?:the following|one or more|\S+@)"
+    r"|could not deliver (?:the |your )?message to (?:the following|one or more|\S+@))",
     re.I,
 )
 _SERVER_WORDS = re.compile(
@@ -240,6 +255,8 @@ def _report(letter: Facts) -> Verdict | None:
     """By the type of the report (RFC 6522), or by its parts where the type is missing."""
     kind, parts = letter.report_type, letter.leaf_types
     if kind == "disposition-notification" or "message/disposition-notification" in parts:
+        if "reject" in letter.subject.lower() and _BOUNCE_SUBJECT.search(letter.subject):  # Sieve's reject (RFC 5429)
+            return Verdict("bounce")
         return Verdict("auto_reply", ("read_receipt",))
     if kind == "feedback-report" or "message/feedback-report" in parts:
         return Verdict("bulk")
@@ -269,7 +286,9 @@ def _is_bounce(headers: Headers, letter: Facts) -> bool:
     if null_sender or headers.token("auto-submitted").startswith("auto-") or _ROBOT_ADDRESS.match(letter.sender):
         return bool(_BOUNCE_BODY.search(text))
     # Nobody says who wrote: the subject must begin as bounces do, and the body hold what only servers write.
-    return bool(_BOUNCE_OPENING.match(subject)) and bool(_SERVER_WORDS.search(text)) and not _answers(headers)
+    if _answers(headers) or not _BOUNCE_OPENING.match(subject):
+        return False
+    return bool(_SERVER_WORDS.search(text) or _SERVER_OPENING.match(text))
 
 
 def _is_auto_reply(headers: Headers, letter: Facts) -> bool:

@@ -20,7 +20,7 @@ _ROLES: dict[Role, str] = {
     "|odosielateľ|absender"
     "|avsändare|afsender|avsender|из|ад|од|от (from)|dari|frá|saatja|nuo|no|pošiljatelj|de la|από",
     "sent": "sent|date|sent at|received|отправлено|дата|дата отправки|послано|надіслано|gesendet|gesendet am|datum"
-    "|envoyé|envoyé le|date d'envoi"
+    "|message du|envoyé|envoyé le|date d'envoi"
     "|enviado|enviado el|enviada em|enviado em|fecha|data|inviato|inviata|verzonden|wysłano|data wysłania|odesláno"
     "|odoslané|dátum|skickat|sendt|dato"
     "|lähetetty|päivämäärä|päiväys|gönderildi|gönderme tarihi|tarih|发送时间|发件时间|日期|时间|寄件日期|傳送日期"
@@ -34,7 +34,7 @@ _ROLES: dict[Role, str] = {
     "|predmet|ämne|emne|aihe"
     "|konu|主题|主題|件名|主旨|제목|chủ đề|tiêu đề|الموضوع|tárgy|относно|subiect|subjek|perihal|teema|tēma|tema|θέμα",
     "cc": "cc|копия|копія|kopie|copie|copia|cópia|dw|kopio|bilgi|抄送|副本|참조|bcc|reply-to|organization|importance"
-    "|attachments|вложения"
+    "|copie à|attachments|вложения"
     "|важность|anlagen|priorität|pièces jointes|adjuntos|allegati|anexos|kopia|cópia",
 }
 ROLES: dict[str, Role] = {name: role for role, names in _ROLES.items() for name in names.split("|")}
@@ -74,7 +74,7 @@ _VOICE = re.compile(r"(?:的邮件|님이 작성|のメール|写道|寫道)\W{0
 _ANGLE_MAIL = re.compile(r"[<\[(](?:mailto:)?\s?[^\s<>@]{1,100}@[^\s<>@]{1,100}[>\])]?")
 _TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.hч時时시]\s?\d{2}(?!\d)|\d\s?(?:[ap]\.?m\b|uhr|Uhr|ч\.)", re.I)
 _DATE = re.compile(
-    r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(?!\d)|\d{4}年|\d{4}년"
+    r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\w)(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?\s\d{1,2}(?!\d)|(?<!\d)\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(?!\d)|\d{4}年|\d{4}년"
     r"|(?<!\d)\d{1,2}\.?\s(?:de\s)?(?:янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек|січ|лют|бер|квіт|трав|черв"
     r"|лип|серп|вер|жовт|лист|груд"
     r"|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mai|juin|juil|ao[uû]|d[ée]c|mär|okt|dez|ene|abr|ago|dic|gen|mag"
@@ -107,10 +107,35 @@ _BIDI = dict.fromkeys([0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x
 _FROM_BARE = re.compile(r"\b(?:от|from|від)\s[^\s<>@]{1,100}@[^\s<>@]{1,100}:$", re.I)  # mail.ru without a name
 _ENDS = re.compile(r"[:：]\s*[*_>]{0,2}\s*$")
 _OLD_GMAIL = re.compile(r"^\s*\d{4}[/-]\d{1,2}[/-]\d{1,2}\s.{0,200}[<(][^\s<>@]{1,100}@[^\s<>@]{1,100}[>)]\s*:?\s*$")
+# Zoho leaves the colon out, so only the whole form is sure.
+_UNMARKED = re.compile(r"^[\s-]{0,12}on\s[^<]{8,200}<[^\s<>@]{1,100}@[^\s<>@]{1,100}>\s{0,3}wrote[\s-]{0,12}$", re.I)
+# Own words and an attribution on one line, where a program lost the line end. Sure after the end of a sentence or some
+# dashes; English ones also begin with a capital that no sentence has there.
+_GLUED = re.compile(
+    rf"(?:(?<=[^\W\d_]{{3}}[.!?)…])\s?|\s?-{{2,}}\s?)(?=(?:on|am|le|el|il|в|(?:{_DAYS})\.?,)\s|\d{{1,2}}[\s./])"
+    r"|(?<=[a-z0-9])\s(?=(?-i:On)\s(?:(?:mon|tue|wed|thu|fri|sat|sun)|\d))",
+    re.I,
+)
+
+
+def glued_at(line: str) -> int:
+    """Where in a line an attribution begins behind words that do not belong to it; 0 when none does."""
+    if len(line) > MAX_LINE or attribution(line, False):
+        return 0
+    for found in list(_GLUED.finditer(line))[:8]:
+        head, tail = line[: found.start()], line[found.end() :]
+        if "@" not in head and not has_date(head) and _TIMED_FORM.match(tail) and attribution(tail, True):
+            return found.start() if "-" in found.group() else found.end()
+    return 0
+
+
+_TIMED_FORM = re.compile(r"(?=.{0,80}\d{1,2}[:.]\d{2})(?=.{0,200}@)")
 
 
 def ends_attribution(line: str) -> bool:
     """A cheap first look: whether an attribution could end with this line."""
+    if "@" in line and _UNMARKED.match(line[:MAX_LINE]):
+        return True
     tail = line[-12:] if line.isascii() else line[-12:].translate(_BIDI)
     return bool(_ENDS.search(tail)) or tail.rstrip().endswith("님이 작성") or bool(_OLD_GMAIL.match(line[:MAX_LINE]))
 
@@ -126,7 +151,7 @@ def attribution(line: str, before_quote: bool) -> bool:
     if _OLD_GMAIL.match(line):
         return before_quote or ("@" in line and not line.rstrip().endswith("."))
     if not _ENDS.search(line) and not _VOICE.search(line):
-        return False
+        return bool(_UNMARKED.match(line) and _TIME.search(line))
     opened = bool(_OPENING.match(line))
     has_verb = bool(VERB.search(line))
     dated, timed = bool(_DATE.search(line)), bool(_TIME.search(line))
@@ -136,9 +161,19 @@ def attribution(line: str, before_quote: bool) -> bool:
     if has_mail and opened and dated and timed and _FROM_BARE.search(line):
         return True
     if before_quote:
-        return has_verb or ((dated or timed) and (has_mail or (opened and len(line) < 200)))
+        if has_verb and (opened or dated or has_mail or _names_only(line)):
+            return True
+        return (dated or timed) and (has_mail or (opened and len(line) < 200))
     says = bool(_VERB_AT_END.search(line) or _VOICE.search(line))
     return opened and says and dated and (timed or has_mail or _shape(line))
+
+
+_SPEAKS = re.compile(r"^\W{0,3}(?:я|мы|i|we|ich|wir|je|nous|yo)\s", re.I)
+
+
+def _names_only(line: str) -> bool:
+    """«Иван Петров пишет:», "you wrote:"; not a sentence that a person ends with a verb and a colon."""
+    return len(line.split()) <= 7 and not _SPEAKS.match(line)
 
 
 _SHAPE = re.compile(rf"^\W{{0,8}}(?:on|am|le|el|em|op|il|den)\s(?:(?:{_DAYS})\.?,?\s)?.{{0,30}}(?:19|20)\d\d", re.I)
@@ -153,7 +188,7 @@ _MESSAGE_WORDS = (
     r"|fwd|weitergeleitet\w*"
     r"|ursprünglich\w*|reply|message|mail|сообщени\w*|письм\w*|повідомленн\w*|лист|nachricht|mensaje|mensagem"
     r"|messaggio|message|wiadomość"
-    r"|bericht|meddelande|melding|besked|viesti|zpráva|správa|ileti|mesaj|transféré|reenviad\w*|encaminhad\w*"
+    r"|bericht|meddelande|meddelelse|oprindelig\w*|melding|opprinnelig\w*|üzenet|besked|viesti|zpráva|správa|ileti|mesaj|transféré|reenviad\w*|encaminhad\w*"
     r"|inoltrat\w*|doorgestuurd\w*"
     r"|przekazan\w*|vidarebefordrat|videresendt|överensänt|原始邮件|原始郵件|转发|轉寄|元のメッセージ|original\w*"
     r"|원본|thư gốc"
@@ -167,7 +202,7 @@ _SEPARATOR_OPEN = re.compile(
 )
 _ZOHO = re.compile(rf"^\s*-{{3,10}}\s?.{{5,300}}(?<!\w)(?:{_VERBS})\s?-{{3,10}}\s*$", re.I)
 _DASHED_TEXT = re.compile(r"^\s*[-_=—–]{3,60}\s?[^\W\d_][^\n]{0,60}?\s?[-_=—–]{3,60}\s*$")
-_RULE = re.compile(r"^[\s*]{0,4}(?:[_]{5,120}|[-]{5,120}|[—–]{5,120}|[=]{5,120}|[⁃]{3,120})[\s*]{0,4}$")
+_RULE = re.compile(r"^[\s*]{0,4}(?:[_]{5,120}|[-]{5,120}|[—–]{5,120}|[=]{4,120}|[⁃]{3,120})[\s*]{0,4}$")
 _FORWARD = re.compile(
     r"forward|пересыл|пересл|переадрес|перенаправ|weitergeleit|transféré|reenviad|encaminhad|inoltrat|doorgestuurd"
     r"|przekazan|vidarebefordra"
@@ -182,6 +217,11 @@ _BEGIN_FORWARD = re.compile(
     r"|begin doorgestuurd bericht|vidarebefordrat brev|videresendt besked|початок пересланого повідомлення"
     r"|开始转发的邮件"
     r"|転送されたメッセージ)\s*[:：]?\s*$",
+    re.I,
+)
+_ANNOUNCES = re.compile(
+    r"^\s*(?:forwarded message|original message|пересылаемое (?:сообщение|письмо)|пересланное (?:сообщение|письмо)"
+    r"|исходное (?:сообщение|письмо)|переадресованное (?:сообщение|письмо))\s*:\s*$",
     re.I,
 )
 _REPLY_ABOVE = re.compile(
@@ -202,6 +242,12 @@ def separator(line: str) -> bool:
     if line.lstrip(" \t*>")[:1] in _DRAWN:
         return any(found(line) for found in _DRAWN_SEPARATORS)
     return bool(_BEGIN_FORWARD.match(line) or _REPLY_ABOVE.search(line))
+
+
+def announces(line: str) -> bool:
+    """Words that announce another letter, also without dashes: sure only when one follows."""
+    line = line[:MAX_LINE]
+    return bool(_ANNOUNCES.match(line) or _BEGIN_FORWARD.match(line) or (drawn(line) and _SEPARATOR.match(line)))
 
 
 def drawn(line: str) -> bool:

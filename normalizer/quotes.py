@@ -21,6 +21,7 @@ _BROKEN_LENGTH = 65  # characters from which programs break lines; most break at
 _ATTRIBUTION_SPAN = 5  # lines over which programs wrap "On …, … wrote:"
 
 _QUOTED = re.compile(r"^\s{0,3}(?:[>＞]|&gt;)")
+_TAIL = re.compile(r"^\s{0,3}>\s?(?:\S+\s?){0,4}[:：]?\s*$")  # "> wrote:", what a program broke off behind an address
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,10 @@ def split(text: str) -> Split:
 
 def split_lines(lines: Sequence[Line]) -> Split:
     """Split lines of which some are marked already (by the structure of HTML)."""
+    lines = _unglued(lines)
     texts = [line.text for line in lines]
     marks = [_first_mark(line) for line in lines]
+    _mend_addresses(texts, marks)
     _mend_quotes(texts, marks)
     forwarded = _mark_quotes(texts, marks)
     _mark_signatures(texts, marks)
@@ -49,10 +52,42 @@ def split_lines(lines: Sequence[Line]) -> Split:
     return Split(own, _gather(texts, marks, Mark.QUOTED), _gather(texts, marks, Mark.SIGNATURE), forwarded)
 
 
+def _unglued(lines: Sequence[Line]) -> list[Line]:
+    """The lines, those cut in two that hold own words and, right behind them, an attribution."""
+    out: list[Line] = []
+    looked = 0
+    for line in lines:
+        cut = 0
+        if line.mark is Mark.OWN and looked < _MAX_LOOKS and forms.ends_attribution(line.text):
+            looked += 1
+            cut = forms.glued_at(line.text)
+        if cut:
+            out.append(Line(line.text[:cut]))
+        out.append(Line(line.text[cut:], line.mark) if cut else line)
+    return out
+
+
 def _first_mark(line: Line) -> Mark:
-    if line.mark is Mark.OWN and _QUOTED.match(line.text[:16]):
+    if line.mark is Mark.OWN and _QUOTED.match(line.text[:16]) and not line.text.endswith("<<"):  # an ornament
         return Mark.QUOTED
     return line.mark
+
+
+def _mend_addresses(texts: list[str], marks: list[Mark]) -> None:
+    """A line that begins with the bracket which closes an address of the line above is not quoted."""
+    for index in range(1, len(texts)):
+        if (
+            marks[index] is Mark.QUOTED
+            and marks[index - 1] is Mark.OWN
+            and _TAIL.match(texts[index][:100])
+            and _opens_bracket(texts[max(0, index - 3) : index])
+        ):
+            marks[index] = Mark.OWN
+
+
+def _opens_bracket(lines: list[str]) -> bool:
+    joined = "".join(line[-200:] for line in lines)
+    return joined.count("<") > joined.count(">")
 
 
 def _mend_quotes(texts: list[str], marks: list[Mark]) -> None:
@@ -61,12 +96,20 @@ def _mend_quotes(texts: list[str], marks: list[Mark]) -> None:
         if (
             marks[index] is Mark.OWN
             and marks[index - 1] is marks[index + 1] is Mark.QUOTED
-            and len(texts[index - 1]) >= _BROKEN_LENGTH
             and (tail := texts[index].strip())
-            and len(tail) < len(texts[index - 1])
-            and (tail[0].islower() or not tail[0].isalpha())
+            and (_broken_off(texts[index - 1], tail) or _closes_link(texts[index - 1], tail))
         ):
             marks[index] = Mark.QUOTED
+
+
+def _broken_off(before: str, tail: str) -> bool:
+    return len(before) >= _BROKEN_LENGTH and len(tail) < len(before) and (tail[0].islower() or not tail[0].isalpha())
+
+
+def _closes_link(before: str, tail: str) -> bool:
+    """Whether one unbroken word ends the address of a page that the line before began in a bracket."""
+    begun = before[-300:].rpartition("(")[2]
+    return tail.endswith(")") and " " not in tail and "://" in begun and not set(begun) & {" ", ")"}
 
 
 def _mark_quotes(texts: list[str], marks: list[Mark]) -> bool:
@@ -79,11 +122,14 @@ def _mark_quotes(texts: list[str], marks: list[Mark]) -> bool:
             index += 1
             continue
         line = texts[index]
-        if _cuts(texts, marks, index):
+        if forms.announces(line) and _next_is_quoted(texts, marks, index):
+            forwarded = forms.forward(line) or forwarded
+            marks[index] = Mark.QUOTED  # what is passed on has its signs; words may follow
+        elif _cuts(texts, marks, index):
             forwarded = forms.forward(line) or forwarded
             marks[_rule_before(texts, marks, index) :] = [Mark.QUOTED] * (count - _rule_before(texts, marks, index))
             break
-        if looked < _MAX_LOOKS and forms.ends_attribution(line):
+        elif looked < _MAX_LOOKS and forms.ends_attribution(line):
             looked += 1
             first = _attribution_start(texts, marks, index)
             if first is not None:
@@ -101,6 +147,9 @@ def _cuts(texts: list[str], marks: list[Mark], index: int) -> bool:
     line = texts[index]
     if forms.separator(line):
         return True
+    if forms.announces(line):
+        after = _next_line(texts, index + 1)
+        return after is not None and _header_at(texts, after)
     if forms.drawn(line) and (forms.dashed_text(line) or forms.rule(line)):
         after = _next_line(texts, index + 1)
         return after is not None and after - index <= 3 and _header_at(texts, after)
@@ -114,23 +163,28 @@ def _cuts(texts: list[str], marks: list[Mark], index: int) -> bool:
 
 
 def _header_at(texts: list[str], index: int) -> bool:
-    """Whether a header of a letter begins at a line: three fields of it or more, one of them the sender."""
+    """Whether a header of a letter begins at a line: three fields with the sender, or two with an address."""
     if forms.role(texts[index]) is None:
         return False
     roles: set[str] = set()
     missed = 0
-    stated = False  # the sender with an address, the date with a number
+    stated = False  # the sender with an address
+    addressed = timed = False
     for line in texts[index : index + _HEADER_SPAN]:
         role = forms.role(line)
         if role is not None:
             roles.add(role)
             missed = 0
             stated = stated or (role == "from" and "@" in line)
+            addressed = addressed or (role == "to" and "@" in line)
+            timed = timed or (role == "sent" and forms.from_a_program(line))
         else:
             missed += 1
             if missed > 2:
                 break
-    return "from" in roles and (len(roles - {"cc"}) >= 3 or (stated and "sent" in roles))
+    if "from" not in roles:
+        return addressed and timed
+    return len(roles - {"cc"}) >= 3 or (stated and "sent" in roles)
 
 
 def _rule_before(texts: list[str], marks: list[Mark], index: int) -> int:
@@ -147,6 +201,8 @@ def _attribution_start(texts: list[str], marks: list[Mark], end: int) -> int | N
     joined = ""
     for first in range(end, max(-1, end - _ATTRIBUTION_SPAN), -1):
         line = texts[first].strip()
+        if not line and joined.startswith("<"):
+            continue  # an empty line before the address
         if not line or marks[first] is not Mark.OWN or (first < end and line.endswith(":") and len(line) > 1):
             return None
         joined = line if first == end else f"{line} {joined}"
@@ -196,8 +252,17 @@ def _mark_signatures(texts: list[str], marks: list[Mark]) -> None:
         while end < count and (marks[end] is Mark.OWN or not texts[end].strip()):
             end += 1
         first = _signature_start(texts, start, end)
+        if _only_greets(texts, marks, start, first, end):
+            first = end
         marks[first:end] = [Mark.SIGNATURE] * (end - first)
         start = end
+
+
+def _only_greets(texts: list[str], marks: list[Mark], start: int, first: int, end: int) -> bool:
+    """Whether «С уважением, Иван» on one line is all that stands under a quote: what a person typed there."""
+    left = [text for text in texts[start:end] if text.strip()]
+    below = any(mark is Mark.QUOTED for mark in marks[:start])
+    return below and first < end and len(left) == 1 and signature_forms.closing(left[0])
 
 
 def _signature_start(texts: list[str], start: int, end: int) -> int:
@@ -224,8 +289,11 @@ def _signature_start(texts: list[str], start: int, end: int) -> int:
 
 
 def _is_card(tail: list[str]) -> bool:
-    """Whether what follows a drawn line is a name with a phone or an address, and no text."""
-    return all(len(line) <= 60 for line in tail) and any(map(signature_forms.contact, tail))
+    """Whether what follows a drawn line is a name, or one with a phone or an address, and no text."""
+    lines = [line.strip() for line in tail if line.strip()]
+    if all(len(line) <= 60 for line in lines) and any(map(signature_forms.contact, lines)):
+        return True
+    return 0 < len(lines) <= 2 and signature_forms.name(lines[0]) and len(lines[-1].split()) <= 4
 
 
 def _with_rule(texts: list[str], start: int, index: int) -> int:

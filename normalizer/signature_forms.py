@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 
 _DEVICE = re.compile(
-    r"^[\s\-–—*_\[(<>]{0,6}(?:sent (?:from|via|with|by|using)\b(?! the \w+ (?:office|department))"
+    r"^[\s\-–—*_\[(<>]{0,6}(?:(?:\w+ )?from (?:my |a )?(?:mobile|iphone|ipad|android|phone)\b"
+    r"|sent (?:wirelessly )?(?:from|via|with|by|using)\b(?! the \w+ (?:office|department))"
     r"|get outlook for|download outlook|sent automatically|composed (?:on|with)|written (?:on|from) my|typed on my"
     r"|отправлен[оаы]? (?:с|со|из|через|при помощи|посредством)\b|послано (?:с|из)\b|написано (?:с|в|на) \w*phone"
     r"|(?:--\s?)?отправлено из mail|надіслано (?:з|із|зі|через)\b|відправлено (?:з|із|зі|через)\b|адпраўлена з"
     r"|получи(?:ть|те) outlook|скача(?:ть|йте) outlook|завантажити outlook|загрузить outlook"
     r"|von meinem .{2,40} gesendet|gesendet (?:von|mit|über|aus)\b|diese nachricht wurde von mein"
     r"|holen sie sich outlook|outlook für \w+ beziehen"
-    r"|envoyé (?:de|depuis|à partir|avec|du)\b|envoyer? de mon|télécharger outlook|obtenir outlook|obtenez outlook"
+    r"|envoyé (?:sans fil )?(?:de|depuis|à partir|avec|du|par mon)\b"
+    r"|envoyer? de mon|télécharger outlook|obtenir outlook|obtenez outlook"
     r"|enviado (?:desde|do|a partir|de meu|de mi|con|pelo|via)\b|enviada do meu|obtener outlook|obter o outlook"
     r"|descargar outlook"
     r"|inviato (?:da|dal|con|tramite)\b|scarica outlook|ottieni outlook|verzonden (?:vanaf|met|via|vanuit)"
@@ -27,7 +29,7 @@ _DEVICE = re.compile(
     re.I,
 )
 _DEVICE_WORDS = re.compile(
-    r"iphone|ipad|ipod|android|samsung|galaxy|xiaomi|redmi|huawei|honor|realme|oppo|nokia|lumia|sony|xperia|htc|lg\b"
+    r"iphone|ipad|ipod|android|cell\b|samsung|galaxy|xiaomi|redmi|huawei|honor|realme|oppo|nokia|lumia|sony|xperia|htc|lg\b"
     r"|moto|pixel|blackberry|bb10|palm"
     r"|windows|outlook|mail|почт|пошт|mobile|моб|phone|телефон|смартфон|планшет|tablet|yahoo|gmail|bluemail|proton"
     r"|telekom|vodafone|verizon|at&t|t-mobile"
@@ -51,18 +53,23 @@ _CLOSING = re.compile(
     r"|cumprimentos|com os melhores cumprimentos"
     r"|(?:cordiali|distinti) saluti|cordialmente|met (?:vriendelijke|hartelijke) groet(?:en)?|mvg"
     r"|vriendelijke groeten?|hartelijke groeten?"
-    r"|z poważaniem|pozdrawiam(?: serdecznie)?|s pozdravem|s přátelským pozdravem|s pozdravom"
+    r"|z powa[żz]aniem|pozdrawiam(?: serdecznie)?|s pozdravem|s přátelským pozdravem|s pozdravom"
     r"|med vänlig(?:a)? hälsning(?:ar)?|vänliga hälsningar|mvh|hälsningar|(?:med )?venlig hilsen"
     r"|med vennlig hilsen|vennlig hilsen|hilsen|ystävällisin terveisin|terveisin|saygılarım(?:la|ızla)|tisztelettel"
     r"|cu respect|敬具|此致)"
     r"(?P<rest>[\s,.!;:*_\-–—].{0,100})?$",
     re.I,
 )
+# A device that no list knows: names and numbers only («Sent from my Wiko RIDGE 4G»), not "my desk, where …".
+_UNKNOWN_DEVICE = re.compile(
+    r"^[\s\-–—*_\[(<>]{0,6}(?:[Ss]ent from my|Отправлено с(?: моего)?)"
+    r"(?:\s[A-Z0-9][\w+/-]{0,20}){1,6}[\s.)\]>*_]{0,4}$"
+)
 _DELIMITER = re.compile(r"^[\s>]{0,3}(?:--|—|––|−−|\*{2,3} ?|__)\s{0,3}$")
 
 
 _RULE = re.compile(r"^\s{0,3}(?:[-_=*—–]\s?){2,100}$")
-_NAME = re.compile(r"^\s{0,3}(?:-{1,3}|[—–])\s?[^\W\d_][\w.'’]{0,30}(?:\s[^\W\d_][\w.'’-]{0,30}){0,3}\s?$")
+_NAME = re.compile(r"^\s{0,3}(?:-{1,3}|[—–/])\s?[^\W\d_][\w.'’]{0,30}(?:\s[^\W\d_][\w.'’-]{0,30}){0,3}\s?$")
 _NOTICE = re.compile(
     r"confidential|privileged|intended recipient|disclaimer|virus|avast|конфиденциальн|предназначен\w* (?:только"
     r"|исключительно)|вирус"
@@ -99,7 +106,10 @@ def device(line: str) -> bool:
     line = line.strip()
     if not line or len(line) > 160:
         return False
-    return bool(_SCANNED.match(line) or (_DEVICE.match(line) and _DEVICE_WORDS.search(line)))
+    if _SCANNED.match(line) or _UNKNOWN_DEVICE.match(line):
+        return True
+    # Behind a comma a sentence may go on: "Sent from my desk, which beats a phone."
+    return bool(_DEVICE.match(line) and _DEVICE_WORDS.search(line.partition(",")[0]))
 
 
 def closing(line: str) -> bool:
@@ -140,8 +150,14 @@ def contact(line: str) -> bool:
 
 
 def dashed_name(line: str) -> bool:
-    """ "-Ivan" under a letter."""
+    """ "-Ivan" under a letter; Swedes write "/Anna"."""
     return len(line) < 80 and bool(_NAME.match(line))
+
+
+def name(line: str) -> bool:
+    """One to three words that all begin with a capital."""
+    words = line.split()
+    return 0 < len(words) <= 3 and all(word[0].isupper() and word.strip(".").isalpha() for word in words)
 
 
 def notice(line: str) -> bool:

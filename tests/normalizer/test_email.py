@@ -426,3 +426,23 @@ def test_spoiled_letters_are_read_without_an_exception(sample: bytes, edits: lis
         (found.text + (found.subject or "") + (found.quoted or "")).encode()
         assert "\n" not in (found.subject or "") and "\0" not in (found.subject or "")
         assert all("/" not in (part.name or "") for part in found.attachments)
+
+
+@pytest.mark.parametrize("mark", [b"X-Priemnaya-Cut: larger than the limit\r\n", b"x-priemnaya-cut: 1\n"])
+def test_a_letter_that_the_intake_cut_is_flagged_and_otherwise_read_as_it_stands(mark: bytes) -> None:
+    whole = multipart(
+        b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + BODY.encode(),
+        b"Content-Type: image/png; name=a.png\r\nContent-Transfer-Encoding: base64\r\n\r\n" + b"iVBORw0KGgoAAAA=" * 50,
+        Subject="Scan",
+    )
+    reading = message(mark + whole[:-300])
+    assert reading.flags == ("too_large",)
+    assert (reading.text, reading.subject, reading.sender.email) == (BODY, "Scan", "ivan@example.com")
+    assert reading.native_id == "one@example.com"
+    assert [file.name for file in reading.attachments] == ["a.png"]
+    assert "too_large" not in message(whole).flags
+    assert "too_large" not in message(mail(Subject="X") + mark).flags
+
+
+def test_a_sender_cannot_flag_its_letter_as_cut_below_the_first_line() -> None:
+    assert "too_large" not in message(mail(**{"X-Priemnaya-Cut": "no"})).flags

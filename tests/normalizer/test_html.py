@@ -187,3 +187,10 @@ def test_the_worst_markup_takes_bounded_time(unit: str) -> None:
 )
 def test_any_markup_is_read_without_an_exception(html: str) -> None:
     render(html)
+
+
+@pytest.mark.parametrize(
+    "doctype", ["<!DOCTYPE html>", '<!doctype HTML PUBLIC "-//W3C//DTD HTML 4.0//EN" "http://x/y">']
+)
+def test_the_type_of_the_document_is_not_text(doctype: str) -> None:
+    assert [line.text for line in render(f"{doctype}<html><body>A</body></html>").lines] == ["A"]

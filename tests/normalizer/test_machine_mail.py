@@ -19,6 +19,29 @@ def judged(subject: str, text: str, sender: str = "ivan@example.com", **fields: 
 
 DAEMON = "MAILER-DAEMON@mx.example.net"
 BOUNCES = {
+    "a gateway names itself": (
+        "Delivery failure notification",
+        "Your message could not be delivered to the recipients below. Attempts go on for 5 days.",
+        "Vendor_AntiVirus_for_SMTP_Gateways@example.net",
+    ),
+    "ndr": (
+        "Mail delivery failed: returning message to sender",
+        "It could not be delivered to one recipient.",
+        "ndr@example.net",
+    ),
+    "returned by a daemon": ("Processing Error", "The following mail has been returned because of an error.", DAEMON),
+    "failed addresses": (
+        "mail failed, returning to sender",
+        "no valid recipients were found\na@b ... unknown host",
+        DAEMON,
+    ),
+    "chinese": ("邮件传输失败！", "邮件无法发送到您指定的地址中。", DAEMON),
+    "a service account that begins as servers do": (
+        "Non-Delivery: your letter",
+        "--- Non-Delivery Report ---\nThe letter below was meant for:\na@b.example",
+        "admin@example.com",
+    ),
+    "to no valid user": ("", "You sent mail to a@b.example. That's not a valid user here.", "<>"),
     "postfix without a report": (
         "Undelivered Mail Returned to Sender",
         "I'm sorry to have to inform you that your message could not be delivered",
@@ -183,6 +206,12 @@ PEOPLE = {
     "a person called auto": ("Автоматический ворот", "Не работает запись на осмотр авто.", {}),
     "thanks": ("Спасибо", "Спасибо за ваше письмо, всё получилось.", {}),
     "normal precedence": ("Вопрос", "Текст", {"Precedence": "normal"}),
+    "a letter that did not come": (
+        "Не доставлено письмо",
+        "Ваше письмо с ответом мне не доставлено. Пришлите ещё раз.",
+        {},
+    ),
+    "delivery failure of a parcel": ("Delivery failure", "My message to the ministry could not be delivered. Why?", {}),
     "rejected": ("Mail delivery failed to explain", "The status 5.1 of my request is not found", {}),
 }
 
@@ -190,6 +219,18 @@ PEOPLE = {
 @pytest.mark.parametrize(("subject", "text", "fields"), PEOPLE.values(), ids=PEOPLE.keys())
 def test_no_person_is_called_a_robot(subject: str, text: str, fields: dict[str, str]) -> None:
     assert judged(subject, text, **fields).machine is None
+
+
+def test_a_letter_that_a_rule_of_the_recipient_rejected_is_a_bounce() -> None:
+    report = (
+        "From: Mail Delivery Subsystem <admin@example.com>\r\nSubject: Automatically rejected mail\r\n"
+        "Content-Type: multipart/report; report-type=disposition-notification; boundary=R\r\n\r\n"
+        "--R\r\n\r\nYour message was automatically rejected: quota exceeded\r\n"
+        "--R\r\nContent-Type: message/disposition-notification\r\n\r\n"
+        "Disposition: automatic-action/MDN-sent-automatically; deleted\r\n--R--\r\n"
+    )
+    reading = read(report.encode(), Account())
+    assert isinstance(reading, Message) and reading.machine == "bounce"
 
 
 def test_a_report_of_success_is_no_bounce() -> None:

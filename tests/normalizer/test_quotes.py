@@ -441,3 +441,84 @@ def test_the_worst_input_takes_linear_time(unit: str) -> None:
         started = time.process_time()
         split(text + ending)
         assert time.process_time() - started < 1.0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Всё получилось.пт, 3 нояб. 2023 г. в 12:00, Служба поддержки <support@example.ru>:",
+        "It works now. On Wed, Jun 5, 2024 at 12:05 PM Support <support@example.ru> wrote:",
+        "it works now On Wed, Jun 5, 2024 at 12:05 PM, support@example.ru wrote:",
+        "it works now--- On Wed, Jun 5, 2024 at 12:05 PM, support@example.ru wrote:",
+    ],
+)
+def test_own_words_glued_to_an_attribution_stay_own(line: str) -> None:
+    found = split(f"{line}\n{QUOTE}")
+    assert found.own in ("Всё получилось.", "It works now.", "it works now")
+    assert "support@example.ru" in found.quoted and "Ваше обращение принято" in found.quoted
+
+
+@pytest.mark.parametrize("line", ["Я вам об этом уже дважды писала:", "I have already wrote:"])
+def test_a_sentence_of_the_writer_above_a_quote_is_no_attribution(line: str) -> None:
+    assert split(f"{line}\n{QUOTE}").own == line
+
+
+@pytest.mark.parametrize("line", ["Forwarded message:", "Пересылаемое сообщение:", "Begin forwarded message:"])
+def test_words_below_a_quoted_letter_that_was_passed_on_stay_own(line: str) -> None:
+    found = split(f"Посмотрите.\n\n{line}\n\n> От: a@example.com\n> Тема: Ответ\n>\n> Отказано.\n\nЧто мне делать?")
+    assert found.own == "Посмотрите.\n\nЧто мне делать?"
+    assert found.forwarded
+
+
+def test_an_announcement_above_nothing_quoted_is_the_writers() -> None:
+    assert split("Исходное сообщение:\nне открывается форма").own == "Исходное сообщение:\nне открывается форма"
+
+
+@pytest.mark.parametrize(
+    "attribution",
+    [
+        "tir. 18. apr. 2017 kl. 13:09 skrev Support <support@example.ru\n>:",
+        "On Tue, Apr 11, 2017 at 10:07 PM Support\n\n<\nmailto:Support <support@example.ru>\n> wrote:",
+        "On Wed, Dec 9, Support\n<support@example.ru>\nwrote:",
+        "On Wed, 14 Nov 2018 08:14:43 -0200 Support <support@example.ru> wrote",
+        "-----Oprindelig meddelelse-----",
+        "====\n\nMessage du : 12/12/2016 13:20\nDe : Support <support@example.ru>\nA : b@example.ru\nSujet : x",
+        "Date: Wed, 16 May 2012 00:15:02 -0600\nTo: ivan@example.com",
+    ],
+)
+def test_broken_and_bare_forms_of_an_attribution_are_taken_off(attribution: str) -> None:
+    assert split(f"{OWN}\n\n{attribution}\n\n{BARE}").own == OWN
+
+
+def test_a_link_that_a_program_broke_inside_a_quote_is_quoted() -> None:
+    text = "Ответ\n\nOn Mon, Jun 5, 2024 at 3:46 PM, bob wrote:\n\n> see (http://example.com/action\n_nonce=3dd)\n>\n"
+    assert split(text).own == "Ответ"
+
+
+def test_ornaments_are_no_quote() -> None:
+    assert split("Реклама:\n>>> http://www.example.com <<<\nуберите её").own.count("example.com") == 1
+
+
+def test_a_closing_typed_alone_under_a_quote_stays_own_and_one_under_words_is_a_signature() -> None:
+    attribution = ATTRIBUTIONS["gmail ru"]
+    assert split(f"Спасибо.\n\n{attribution}\n\n{QUOTE}\n\nС уважением, Иван").own == "Спасибо.\n\nС уважением, Иван"
+    assert split("Спасибо.\n\nС уважением, Иван").signature == "С уважением, Иван"
+
+
+@pytest.mark.parametrize(
+    ("line", "is_signature"),
+    [
+        ("Sent from my Wiko RIDGE 4G", True),
+        ("Отправлено с моего Wiko 4G", True),
+        ("Sent wirelessly from my BlackBerry device on the Bell network.", True),
+        ("Envoyé sans fil par mon terminal mobile BlackBerry", True),
+        ("From my iPhone 6", True),
+        ("Sent from my cell, please excuse any typos.", True),
+        ("Sent from my desk, which is easier than a phone.", False),
+        ("---\nИван Петров", True),
+        ("---\nпросьба ответить письменно", False),
+        ("/Anna", True),
+    ],
+)
+def test_the_lines_of_devices_and_names_are_told_from_words(line: str, is_signature: bool) -> None:
+    assert bool(split(f"Прошу ответить.\n\n{line}").signature) is is_signature
