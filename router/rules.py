@@ -116,18 +116,7 @@ class Rules:
     @classmethod
     def parse(cls, text: str, source_name: str = "routing.toml") -> Rules:
         """The rules that a text describes. Raises `RulesError`."""
-        file = read(text, source_name)
-        _check(file, text, source_name)
-        builder = VocabularyBuilder(file.groups, file.never_typos)
-        compiled = []
-        for number, rule in enumerate(file.rules):
-            phrases = _phrases(builder, rule.phrases, text, source_name, ("rules", number, "phrases"))
-            unless = _phrases(builder, rule.unless, text, source_name, ("rules", number, "unless"))
-            line = line_of(text, ("rules", number))
-            conditional = any(rule.model_dump(include=set(Condition.model_fields)).values())
-            compiled.append(_Compiled(rule, line, phrases, frozenset(phrase.written for phrase in unless), conditional))
-        for number, audience in enumerate(file.audiences):
-            _phrases(builder, audience.phrases, text, source_name, ("audiences", number, "phrases"))
+        file, compiled, builder = _compile(text, source_name)
         return cls(file, compiled, builder)
 
     @cached_property
@@ -172,13 +161,14 @@ class Rules:
         why: list[tuple[float, str]] = []
         for applies, found in self._applying(case, own, quoted):
             rule = applies.rule
-            what = ", ".join(self._shown[phrase] for phrase in found[:SHOWN]) or _conditions(rule)
+            what = ", ".join([self._shown[phrase] for phrase in found[:SHOWN]]) or _conditions(rule)
             if rule.decides:
                 return rule.category, (f"{rule.category} is decided by {what} (line {applies.line})",)
             weight = rule.weight * max(1, min(len(found), rule.at_most))
             weights[rule.category] = weights.get(rule.category, 0.0) + weight
             why.append((weight, f"{rule.category} {weight:+g}: {what} (line {applies.line})"))
-        best = max(self.categories, key=lambda category: weights.get(category, 0.0))  # the first of equals
+        weighed = [weights.get(category, 0.0) for category in self.categories]
+        best = self.categories[weighed.index(max(weighed))]  # the first of equals
         sentences = tuple(sentence for _, sentence in sorted(why, key=lambda item: -item[0]))
         if weights.get(best, 0.0) >= self._file.enough:
             return best, sentences
@@ -207,9 +197,9 @@ class Rules:
             if known or case.chosen_audience == "general":
                 return case.chosen_audience, f"{case.chosen_audience}: chosen, or of the line or account"
         for audience in self._file.audiences:
-            phrases = [phrase for phrase in audience.phrases if phrase in own]
-            if phrases:
-                return audience.name, f"{audience.name}: «{phrases[0]}»"
+            if not own.isdisjoint(audience.phrases):
+                phrase = next(phrase for phrase in audience.phrases if phrase in own)
+                return audience.name, f"{audience.name}: «{phrase}»"
             if case.via is not None and case.via in audience.via:
                 return audience.name, f"{audience.name}: came by {case.via}"
         return "general", ""
@@ -221,6 +211,27 @@ class Rules:
                     return after_working_days(case.received_at, terms.working_days, desk.calendar, self._zone)
                 return case.received_at + terms.within if terms.within is not None else None
         return None
+
+
+def words_of(path: Path) -> set[str]:
+    """Every word of a file's rules whose forms are needed, for `router.forms`. Raises as `load` does."""
+    return _compile(path.read_text(encoding="utf-8"), str(path))[2].words()
+
+
+def _compile(text: str, source_name: str) -> tuple[RulesFile, list[_Compiled], VocabularyBuilder]:
+    file = read(text, source_name)
+    _check(file, text, source_name)
+    builder = VocabularyBuilder(file.groups, file.never_typos, file.negation_passes)
+    compiled = []
+    for number, rule in enumerate(file.rules):
+        phrases = _phrases(builder, rule.phrases, text, source_name, ("rules", number, "phrases"))
+        unless = _phrases(builder, rule.unless, text, source_name, ("rules", number, "unless"))
+        line = line_of(text, ("rules", number))
+        conditional = any(rule.model_dump(include=set(Condition.model_fields)).values())
+        compiled.append(_Compiled(rule, line, phrases, frozenset(phrase.written for phrase in unless), conditional))
+    for number, audience in enumerate(file.audiences):
+        _phrases(builder, audience.phrases, text, source_name, ("audiences", number, "phrases"))
+    return file, compiled, builder
 
 
 def _first_condition(rule: Rule) -> str:

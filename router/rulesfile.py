@@ -126,6 +126,7 @@ class RulesFile(Table):
     otherwise: Name = "other"
     groups: dict[str, tuple[str, ...]] = {}
     never_typos: tuple[str, ...] = ()
+    negation_passes: tuple[str, ...] = ()
     categories: tuple[Category, ...] = Field(min_length=1)
     desks: tuple[Desk, ...] = Field(min_length=1)
     rules: tuple[Rule, ...] = ()

@@ -4,53 +4,63 @@ A phrase is words in any order, close together. In a phrase
     `слово`      any form of the word, as pymorphy3 declines and conjugates it
     `слов*`      anything that begins so
     `=слово`     this form only
+    `слово~`     the past tense of the verb only: «подавал», never «подавать» or «подаю»
     `а/б`        either
     `{group}`    any word of the group of that name
-    `не слово`   the word with «не» right before it, or one word between
+    `а … б`      further apart: up to fifteen other words between them
+    `не слово`   the word with «не» before it, or with «не» and a word that «не» passes over («не могу войти»)
 
-All forms are made when the rules are loaded, so that the dictionary (about 30 MB) need not stay in memory and a word
-of a message costs one look-up. A word nobody knows is compared with the forms that begin or end like it: one slip
-is forgiven in six letters, two in twelve.
+All forms are made when the rules are loaded, so that no dictionary need stay in memory and a word of a message costs
+one look-up. A word nobody knows is tried as «не» glued to a known one («немогу»), then as it sounds («порол»,
+«увидомления»), then is compared with the forms that begin or end like it: one slip is forgiven in six letters, two in
+twelve. Forms that are equally near all count.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import merge
-from typing import Any
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from router.forms import Forms, plain
+
 WORD = re.compile(r"[^\W_]+")
 NEGATIONS = frozenset({"не", "ни", "not", "cannot", "t"})  # "can't" is read as "can", "t"
 COUNTED_FROM = 3  # letters; shorter words do not part what belongs together
-NEGATION_REACHES = 2  # words; «не очень помогли», «не могу войти»
+PASSED_OVER = 3  # words at most that one «не» passes over: «не могу сейчас больше войти»
+GLUED = "не"
+GLUED_FROM = 4  # letters after a glued «не», lest «неделя» be read as «не» and something
 GAP = 3  # other words that may stand between the words of a phrase
+FAR = "…"  # in a phrase: its words may stand further apart
+FAR_GAP = 15  # about a long sentence
 LONGEST_WORD = 64  # a longer one is no word of any rule, and would make the comparison dear
 TYPO_FROM = 6  # letters; shorter words are too near to one another
 TWO_TYPOS_FROM = 12
+CYRILLIC = re.compile("[а-я]")
+LATIN_LOOKALIKES = str.maketrans("aceopxykmtbh", "асеорхукмтвн")  # one slip of the keyboard, or a phisher's trick
+SOUNDS_FROM = 5  # letters; «кот» sounds like «код»
+SOUNDS = str.maketrans("оэеяыю", "аииииу", "ъь")  # unstressed vowels that sound alike; no signs
 ENDS = 3  # letters at either end that must be right in a mistyped word; a slip cannot be at both
 MEMORY = 8192  # words of messages whose meaning is kept
 
 Sense = int  # a word of a phrase; even: as it stands, the odd one after it: negated
-
-
-def plain(text: str) -> str:
-    """The text as words are compared: case folded, ё as е, accents that people type over vowels left out."""
-    return text.casefold().replace("ё", "е").replace("\u0301", "").replace("\u00ad", "")
+Meaning = tuple[frozenset[Sense], frozenset[Sense]]  # of a word in a text: as it stands, and after «не»
+NOTHING: Meaning = (frozenset(), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """One phrase of a rule: `senses` must all be found close together."""
+    """One phrase of a rule: `senses` must all be found with no more than `gap` other words between them."""
 
     written: str
-    senses: tuple[Sense, ...]
+    senses: frozenset[Sense]
+    gap: int
 
 
 @dataclass(slots=True)
@@ -61,6 +71,7 @@ class _Index:
     prefixes: dict[str, tuple[Sense, ...]]
     lengths: tuple[int, ...]
     ends: dict[tuple[str, int], list[str]] = field(default_factory=dict)  # by either end and the length
+    sounds: dict[str, list[str]] = field(default_factory=dict)  # forms by how they sound
 
     def note_ends(self) -> None:
         """Make ready for mistyped words."""
@@ -68,6 +79,7 @@ class _Index:
             if len(form) >= TYPO_FROM - 1:
                 for end in _ends(form):
                     self.ends.setdefault((end, len(form)), []).append(form)
+                self.sounds.setdefault(_sound(form), []).append(form)
 
 
 class PhraseError(ValueError):
@@ -77,23 +89,25 @@ class PhraseError(ValueError):
 class VocabularyBuilder:
     """Collects phrases, then makes every form of their words. Keeps the dictionary no longer than it lives."""
 
-    def __init__(self, groups: Mapping[str, Sequence[str]], never_typos: Iterable[str] = ()) -> None:
+    def __init__(
+        self, groups: Mapping[str, Sequence[str]], never_typos: Iterable[str] = (), negation_passes: Iterable[str] = ()
+    ) -> None:
         self._groups = groups
         self._never_typos = tuple(map(plain, never_typos))
+        self._negation_passes = tuple(map(plain, negation_passes))
         self._senses: dict[frozenset[str], Sense] = {}
         self._phrases: dict[str, Phrase] = {}
-        self._made: dict[str, set[str]] = {}
-        self._morph: Any = None
 
     def phrase(self, written: str) -> Phrase:
         """The phrase; raises `PhraseError`."""
         if written not in self._phrases:
-            self._phrases[written] = Phrase(written, tuple(dict.fromkeys(self._read(written))))
+            words = [word for word in written.split() if word != FAR]
+            gap = FAR_GAP if FAR in written else GAP
+            self._phrases[written] = Phrase(written, frozenset(self._read(words)), gap)
         return self._phrases[written]
 
-    def _read(self, written: str) -> Iterator[Sense]:
+    def _read(self, words: Sequence[str]) -> Iterator[Sense]:
         negated = False
-        words = written.split()
         if not words:
             raise PhraseError("an empty phrase")
         for number, word in enumerate(words, 1):
@@ -111,7 +125,7 @@ class VocabularyBuilder:
                     raise PhraseError(f"no group is called {name!r}")
                 for member in self._groups[name]:
                     yield from self._alternatives(member)
-            elif not WORD.fullmatch(alternative.strip("=*")):
+            elif not WORD.fullmatch(alternative.strip("=*~")):
                 raise PhraseError(f"{alternative!r} is not one word")
             else:
                 yield plain(alternative)
@@ -119,73 +133,67 @@ class VocabularyBuilder:
     def _sense(self, alternatives: frozenset[str]) -> Sense:
         return self._senses.setdefault(alternatives, 2 * len(self._senses))
 
+    def words(self) -> set[str]:
+        """Every word, as written, whose forms the vocabulary needs."""
+        in_phrases = {word for alternatives in self._senses for word in alternatives if not word.endswith("*")}
+        return in_phrases.union(self._never_typos, self._negation_passes)
+
     def build(self) -> Vocabulary:
         """The vocabulary of all phrases asked for so far."""
+        forms_of = Forms().of
         forms: dict[str, set[Sense]] = defaultdict(set)
         prefixes: dict[str, set[Sense]] = defaultdict(set)
+        used: dict[str, list[Sense]] = defaultdict(list)
         for alternatives, sense in self._senses.items():
             for word in alternatives:
-                if word.endswith("*"):
-                    prefixes[word[:-1]].add(sense)
-                else:
-                    for form in self._forms(word):
-                        forms[form].add(sense)
+                used[word].append(sense)
+        for word, senses in used.items():
+            if word.endswith("*"):
+                prefixes[word[:-1]].update(senses)
+            else:
+                for form in forms_of(word):
+                    forms[form].update(senses)
         same: dict[tuple[Sense, ...], tuple[Sense, ...]] = {}  # forms of one word share one tuple: 3 MB less
         index = _Index(
-            forms={form: same.setdefault(key := tuple(sorted(senses)), key) for form, senses in forms.items()},
-            prefixes={prefix: tuple(sorted(senses)) for prefix, senses in prefixes.items()},
+            forms={form: same.setdefault(key := tuple(sorted(found)), key) for form, found in forms.items()},
+            prefixes={prefix: tuple(sorted(found)) for prefix, found in prefixes.items()},
             lengths=tuple(sorted({len(prefix) for prefix in prefixes})),
         )
         index.note_ends()
-        never_typos = frozenset(form for word in self._never_typos for form in self._forms(word))
-        self._morph = None
-        return Vocabulary(index, self._phrases.values(), never_typos)
-
-    def _forms(self, word: str) -> set[str]:
-        """Every form of the word. A word stands in three phrases on average, and its forms are slow to make."""
-        if word not in self._made:
-            self._made[word] = self._make_forms(word)
-        return self._made[word]
-
-    def _make_forms(self, word: str) -> set[str]:
-        if word.startswith("="):
-            return {word[1:]}
-        if word.isascii() or len(word) < 3:
-            return {word}
-        if self._morph is None:
-            from pymorphy3.analyzer import MorphAnalyzer  # 0.15 s and 30 MB, given back when the forms are made
-
-            make: Callable[[], Any] = MorphAnalyzer
-            self._morph = make()
-        parses = self._morph.parse(word)
-        likely = [parse for parse in parses if parse.score >= 0.2] or parses[:1]
-        return {plain(form.word) for parse in likely for form in parse.lexeme} | {word}
+        never_typos = frozenset(form for word in self._never_typos for form in forms_of(word))
+        passes = frozenset(form for word in self._negation_passes for form in forms_of(word))
+        return Vocabulary(index, self._phrases.values(), never_typos, passes)
 
 
 class Vocabulary:
     """Finds the phrases of the rules in a text."""
 
-    def __init__(self, index: _Index, phrases: Iterable[Phrase], never_typos: frozenset[str]) -> None:
+    def __init__(
+        self, index: _Index, phrases: Iterable[Phrase], never_typos: frozenset[str], negation_passes: frozenset[str]
+    ) -> None:
         self._index = index
         self._never_typos = never_typos
+        self._negation_passes = negation_passes
         self._single: dict[Sense, tuple[str, ...]] = {}
-        self._anchored: dict[Sense, dict[Sense, list[Phrase]]] = {}
+        self._anchored: dict[Sense, tuple[Phrase, ...]] = {}
         self._anchor(list(phrases))
-        self._meaning = lru_cache(MEMORY)(self._look_up)
+        self._meanings: dict[tuple[Sense, ...], Meaning] = {(): NOTHING}  # shared by all forms of a word
+        self._meaning = lru_cache(MEMORY)(self._mean)
 
     def _anchor(self, phrases: Sequence[Phrase]) -> None:
         """Each phrase is looked for where its rarest word stands, so that a «не» costs nothing."""
         use = Counter(sense for phrase in phrases for sense in phrase.senses)
         single: dict[Sense, list[str]] = defaultdict(list)
-        anchored: dict[Sense, dict[Sense, list[Phrase]]] = defaultdict(lambda: defaultdict(list))
+        anchored: dict[Sense, list[Phrase]] = defaultdict(list)
         for phrase in phrases:
+            rarest = min(phrase.senses, key=lambda sense: (use[sense], sense))
             if len(phrase.senses) == 1:
-                single[phrase.senses[0]].append(phrase.written)
+                single[rarest].append(phrase.written)
             else:
-                rarest, second, *_ = sorted(phrase.senses, key=lambda sense: use[sense])
-                anchored[rarest][second].append(phrase)
+                anchored[rarest].append(phrase)
         self._single = {sense: tuple(written) for sense, written in single.items()}
-        self._anchored = {sense: dict(found) for sense, found in anchored.items()}
+        self._anchored = {sense: tuple(found) for sense, found in anchored.items()}
+        self._singles, self._anchors = frozenset(self._single), frozenset(self._anchored)  # quicker to meet than keys
 
     def find(self, *texts: str) -> set[str]:
         """The phrases, as written in the rules, that stand in one of the texts."""
@@ -196,41 +204,68 @@ class Vocabulary:
         return found
 
     def _find(self, text: str, found: set[str]) -> None:
-        places = self._places(text)
-        present = places.keys()
-        for sense in present & self._single.keys():
+        words = self._words(text)
+        present: set[Sense] = set().union(*[senses for _, senses in words])
+        for sense in present & self._singles:
             found.update(self._single[sense])
-        for rarest in present & self._anchored.keys():
-            beside = self._anchored[rarest]
-            for second in present & beside.keys():
-                for phrase in beside[second]:
-                    if all(other in places for other in phrase.senses) and _close(phrase, places):
-                        found.add(phrase.written)
+        candidates = [
+            phrase for sense in present & self._anchors for phrase in self._anchored[sense] if phrase.senses <= present
+        ]
+        if candidates:
+            places = _places(words, set().union(*[phrase.senses for phrase in candidates]))
+            found.update([phrase.written for phrase in candidates if _close(phrase, places)])
 
-    def _places(self, text: str) -> dict[Sense, list[int]]:
-        """Where each word of the rules stands, counted in words but for those like «в», «от», «я»."""
+    def _words(self, text: str) -> list[tuple[int, frozenset[Sense]]]:
+        """The words that some rule knows, and where they stand, not counting words like «в», «от», «я»."""
         meaning = self._meaning
-        places: dict[Sense, list[int]] = {}
-        last_negation, position = -9, 0
-        for number, word in enumerate(WORD.findall(plain(text))):
+        words = []
+        negated, position = 0, 0  # words that the last «не» may still reach
+        for word in WORD.findall(plain(text)):
+            senses = meaning(word)[1 if negated else 0]
+            if senses:
+                words.append((position, senses))
             if word in NEGATIONS:
-                last_negation = number
-            senses = meaning(word)
-            for sense in senses:
-                places.setdefault(sense, []).append(position)
-                if 0 < number - last_negation <= NEGATION_REACHES:
-                    places.setdefault(sense + 1, []).append(position)
+                negated = PASSED_OVER + 1
+            elif negated:
+                negated = negated - 1 if len(word) < COUNTED_FROM or word in self._negation_passes else 0
             if len(word) >= COUNTED_FROM:
                 position += 1
-        return places
+        return words
+
+    def _mean(self, word: str) -> Meaning:
+        senses = self._look_up(word)
+        if senses not in self._meanings:
+            if len(self._meanings) > MEMORY:  # only words glued or mistyped in ever new ways make so many
+                self._meanings = {(): NOTHING}
+            self._meanings[senses] = (frozenset(senses), frozenset(senses).union(sense + 1 for sense in senses))
+        return self._meanings[senses]
 
     def _look_up(self, word: str) -> tuple[Sense, ...]:
         if len(word) > LONGEST_WORD:
             return ()
+        if not word.isascii() and CYRILLIC.search(word):
+            word = word.translate(LATIN_LOOKALIKES)
         senses = self._exactly(word)
-        if senses or len(word) < TYPO_FROM or word in self._never_typos:
+        if senses or len(word) < SOUNDS_FROM or word in self._never_typos:
             return senses
-        return self._mistyped(word)
+        return self._glued(word) or self._like_sounding(word) or self._mistyped(word)
+
+    def _glued(self, word: str) -> tuple[Sense, ...]:
+        """«неприходит»: what follows «не», as it stands and negated, and «не» itself."""
+        rest = word.removeprefix(GLUED)
+        if rest == word or len(rest) < GLUED_FROM:
+            return ()
+        senses = self._exactly(rest) or self._like_sounding(rest) or self._mistyped(rest)
+        return (*self._exactly(GLUED), *senses, *(sense | 1 for sense in senses)) if senses else ()
+
+    def _like_sounding(self, word: str) -> tuple[Sense, ...]:
+        """What a writer by ear may have meant: «миня», «порол», «увидомления»."""
+        if len(word) < SOUNDS_FROM:
+            return ()
+        return self._senses_of(self._index.sounds.get(_sound(word), ()))
+
+    def _senses_of(self, forms: Iterable[str]) -> tuple[Sense, ...]:
+        return tuple({sense: None for form in forms for sense in self._index.forms[form]})
 
     def _exactly(self, word: str) -> tuple[Sense, ...]:
         index = self._index
@@ -243,13 +278,15 @@ class Vocabulary:
 
     def _mistyped(self, word: str) -> tuple[Sense, ...]:
         """What the word may be with a slip in it. The first letter must be right: «король» is no password."""
+        if len(word) < TYPO_FROM:
+            return ()
         slips = 2 if len(word) >= TWO_TYPOS_FROM else 1
         like: list[str] = []
         for end in _ends(word):
             for length in range(len(word) - slips, len(word) + slips + 1):
                 like += self._index.ends.get((end, length), ())
-        best = process.extractOne(word, like, scorer=OSA.distance, score_cutoff=slips)
-        return self._index.forms[best[0]] if best is not None else ()
+        near = process.extract(word, like, scorer=OSA.distance, score_cutoff=slips, limit=None)  # the nearest first
+        return self._senses_of(form for form, distance, _ in near if distance == near[0][1])
 
     def sizes(self) -> dict[str, int]:
         """How many forms and prefixes are known, for the measurements."""
@@ -260,11 +297,26 @@ def _ends(word: str) -> tuple[str, str]:
     return word[:ENDS], word[0] + word[-ENDS:]
 
 
+def _sound(word: str) -> str:
+    """The word as it is heard, roughly."""
+    return word.translate(SOUNDS).replace("тс", "ц")
+
+
+def _places(words: Iterable[tuple[int, frozenset[Sense]]], needed: set[Sense]) -> dict[Sense, list[int]]:
+    """Where each sense that is needed stands."""
+    places: dict[Sense, list[int]] = {}
+    for position, senses in words:
+        for sense in senses & needed:
+            places.setdefault(sense, []).append(position)
+    return places
+
+
 def _close(phrase: Phrase, places: Mapping[Sense, Sequence[int]]) -> bool:
-    """Do all words of the phrase stand within its length and `GAP` words more, somewhere? Linear in the places."""
-    reach = len(phrase.senses) + GAP
-    if all(len(places[sense]) == 1 for sense in phrase.senses):  # nearly always
-        once = [places[sense][0] for sense in phrase.senses]
+    """Do all words of the phrase stand within its length and its gap, somewhere? Linear in the places."""
+    reach = len(phrase.senses) + phrase.gap
+    where = [places[sense] for sense in phrase.senses]
+    if max(map(len, where)) == 1:  # nearly always
+        once = [place[0] for place in where]
         return max(once) - min(once) < reach
     seen: dict[Sense, int] = {}
     for position, sense in merge(*([(position, sense) for position in places[sense]] for sense in phrase.senses)):

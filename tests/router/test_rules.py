@@ -27,6 +27,7 @@ def route(text: str = "", rules: Rules = RULES, **case: Any) -> Decision:
 
 SMALL = """
 enough = 1
+negation_passes = ["желать"]
 
 [groups]
 door = ["дверь", "калитка"]
@@ -62,6 +63,28 @@ def small(change: str = "", by: str = "", more: str = "") -> Rules:
 
 
 # ------------------------------------------------------------------------------------------------- words
+
+
+@pytest.mark.parametrize(
+    ("phrase", "found", "not_found"),
+    [
+        ("закрывать~ дверь", "дверь я закрывал", "дверь надо закрывать"),
+        (
+            "хлопать … дверь",
+            "хлопает с утра и до самой ночи на первом этаже дверь",
+            "хлопает" + " окно" * 20 + " дверь",
+        ),
+        ("не закрываться", "дверь незакрывается", "дверь закрывается"),
+        ("закрываться", "дверь зокрывается", "дверь открыта"),
+        ("дверь", "двеpь с латинской буквой", "зверь"),
+        ("данные", "мои данные", "мне дали ключ"),
+        ("не дверь", "это не дверь", "не скрипит дверь"),
+    ],
+)
+def test_what_a_phrase_can_ask_for(phrase: str, found: str, not_found: str) -> None:
+    rules = small('"скрип*"', f'"{phrase}"')
+    assert phrase in rules.vocabulary.find(found)
+    assert phrase not in rules.vocabulary.find(not_found)
 
 
 @pytest.mark.parametrize(
