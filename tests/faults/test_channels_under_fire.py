@@ -153,13 +153,21 @@ def sent_by(written: Sequence[Written]) -> list[Sent]:
     found = []
     for made in written:
         key = made.native_id
-        if made.kind in ("edited_message", "message_edit"):  # under the id of the message that it changes
-            revisions[key] += 1
-            key = f"{key}#{revisions[key]}"
+        if made.kind in ("edited_message", "message_edit", "edit", "revoke"):
+            base = _changed(made)
+            revisions[base] += 1
+            key = f"{key}#{revisions[base]}"
         lane = lane_of(made)
         found.append(Sent(key, lane, lane not in lanes))
         lanes.add(lane)
     return found
+
+
+def _changed(made: Written) -> str:
+    """The message that an edit or a deletion concerns; WhatsApp's have ids of their own."""
+    if made.kind not in ("edit", "revoke"):
+        return made.native_id
+    return str(made.payload["messages"][0][made.kind]["original_message_id"])
 
 
 def lane_of(made: Written) -> str:
