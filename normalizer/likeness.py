@@ -19,6 +19,7 @@ from rapidfuzz.distance import OSA, LCSseq
 from normalizer.common_words import CLOSINGS, FILLERS, NEGATIONS
 
 LEAST_WORDS = 6  # fewer meaningful words say too little to be known again
+_MOST_TYPOS = 5  # mistyped words in a text that is still the same
 _MOST_WORDS = 400  # of a text that are compared; who repeats himself does so from the beginning
 _MOST_CHARACTERS = 8_000
 _LEAST_SHARE = 0.4  # of the longer text that the shorter must cover: a sentence more, not another letter around it
@@ -51,6 +52,8 @@ def same_words(one: str, other: str) -> bool:
     if len(shorter) < LEAST_WORDS or len(shorter) < _LEAST_SHARE * len(longer):
         return False
     only_shorter, only_longer = set(shorter) - set(longer), set(longer) - set(shorter)
+    if min(len(only_shorter), len(only_longer)) > _MOST_TYPOS:
+        return False  # another text: most comparisons end here, before words are held against words
     renamed = _typos(only_shorter, only_longer)
     only_longer -= set(renamed.values())
     only_shorter -= set(renamed)
