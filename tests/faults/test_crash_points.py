@@ -86,7 +86,8 @@ def test_nothing_is_lost_at_one_crash_point_of_each_kind(
     assert post.worker.ledger.states() == {"enveloped": len(post.letters)}
     assert report.kills == sum(map(len, ROUNDS))
     # Killed between SMTP's answer and the record of it: a second copy, under the same Message-ID.
-    assert 1 <= len(report.ack_same_id) <= 4
+    # At most the eight that were being sent, for each of the four kills around sending.
+    assert 1 <= len(report.ack_same_id) <= 4 * 8
     # Killed between the broker's confirmation and the mark: published twice under one id.
     assert report.twice_same_id
 

@@ -133,7 +133,7 @@ def test_a_letter_that_nobody_can_read_is_quarantined_and_the_next_goes_on(
 ) -> None:
     post = make_post()
     worker = post.worker.start()
-    dovecot.deliver(post.user, b"\0" * 4096)
+    dovecot.deliver(post.user, b"\n")
     post.put(letters(1))
     worker.wait(lambda: worker.ledger.ended() == 2, 30, "both came to an end")
     assert worker.ledger.states() == {"quarantined": 1, "enveloped": 1}
