@@ -1,7 +1,7 @@
 """Search by words: each message's words as keyed hashes, so that the index tells nobody who reads the file anything.
 
-A word is its beginning, which forgives most endings of Russian; what holds a digit counts whole. The index is written a moment after staging,
-apart from it: a burst of messages is staged no slower, and a search sees it a second later.
+A word is its beginning, which forgives most endings of Russian; what holds a digit counts whole. The index is written
+a moment after staging, apart from it: a burst of messages is staged no slower, and a search sees it a second later.
 """
 
 from __future__ import annotations

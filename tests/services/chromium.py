@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.file_detector import UselessFileDetector
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -101,6 +102,11 @@ class Window:
         """Press a button or a link, wherever on the page it is."""
         script = "arguments[0].scrollIntoView({block: 'center'}); arguments[0].click()"
         self.driver.execute_script(script, self.one(selector))
+
+    def keys(self, *keys: str) -> None:
+        """Press keys where the focus is."""
+        for key in keys:
+            ActionChains(self.driver).send_keys(key).perform()
 
     def text(self, selector: str) -> str:
         return str(self.one(selector).text)
