@@ -2,8 +2,8 @@
 
 `messages.jsonl` was written beside the rules and tuned to; `holdout.jsonl` is of the same hand. `strangers.jsonl` was
 written without having seen the rules, as twelve very different people would write, half of each category held out by
-lot (`set`); the rules were then tuned to its open half. `fresh.jsonl` are ten later batches (`set`), each measured once and
-only then tuned to (the last one never), so that what they show here is the memory of the rules.
+lot (`set`); the rules were then tuned to its open half. `fresh.jsonl` are ten later batches (`set`), each measured
+once and only then tuned to (the last one never), so that what they show here is the memory of the rules.
 
 What an unseen message can expect is the first sight of each batch: right | security found | others sent to security
 
