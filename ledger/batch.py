@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, or_, update
@@ -23,7 +23,7 @@ from ledger.schema import (
 )
 from ledger.state import State, Ticket
 
-_NOT_COLUMNS = {"is_new", "changed"}
+_TICKET_COLUMNS = tuple(each.name for each in fields(Ticket) if each.name not in ("is_new", "changed"))
 
 
 @dataclass
@@ -89,7 +89,7 @@ def _by(rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
 
 
 def _ticket_values(ticket: Ticket) -> dict[str, Any]:
-    values = {key: value for key, value in asdict(ticket).items() if key not in _NOT_COLUMNS}
+    values = {name: getattr(ticket, name) for name in _TICKET_COLUMNS}
     values["known"] = " ".join(sorted(ticket.known))
     return values
 

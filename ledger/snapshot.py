@@ -36,6 +36,20 @@ _TICKET_COLUMNS = [
 ]  # fmt: skip
 
 
+# The latest so many of each: a person with ten thousand tickets costs no more than one with twenty.
+_RECENT_POSTGRESQL = text(
+    "SELECT w.hash, t.ticket, t.last_at FROM unnest(CAST(:wanted AS bytea[])) AS w(hash) CROSS JOIN LATERAL"
+    " (SELECT ticket, last_at FROM ticket_identities WHERE hash = w.hash AND last_at >= :since"
+    " ORDER BY last_at DESC LIMIT :most) AS t"
+)
+# SQLite knows neither LATERAL nor arrays: the rows of `identities` stand for the array.
+_RECENT_SQLITE = text(
+    "SELECT w.hash, t.ticket, t.last_at FROM identities AS w CROSS JOIN ticket_identities AS t ON t.rowid IN"
+    " (SELECT n.rowid FROM ticket_identities AS n WHERE n.hash = w.hash AND n.last_at >= :since"
+    " ORDER BY n.last_at DESC LIMIT :most) WHERE w.hash IN :wanted ORDER BY w.hash, t.last_at DESC"
+).bindparams(bindparam("wanted", expanding=True))
+
+
 def load(
     conn: Connection,
     keys: Keyring,
@@ -182,28 +196,9 @@ def _load_recent(conn: Connection, cases: Sequence[Case], state: State, policy: 
     if not wanted:
         return
     since = min(case.effective_at for case in cases) - policy.repeat_window
-    if conn.dialect.name == "postgresql":
-        rows = conn.execute(
-            text(
-                "SELECT w.hash, t.ticket, t.last_at FROM unnest(CAST(:wanted AS bytea[])) AS w(hash) CROSS JOIN LATERAL"
-                " (SELECT ticket, last_at FROM ticket_identities WHERE hash = w.hash AND last_at >= :since"
-                " ORDER BY last_at DESC LIMIT :most) AS t"
-            ),
-            {"wanted": wanted, "since": since, "most": RECENT_TICKETS},
-        )
-        for row in rows:
-            state.recent.setdefault(bytes(row.hash), []).append((row.ticket, row.last_at))
-        return
-    for key in wanted:  # SQLite has no LATERAL, and no round trip that a single statement would save
-        statement = (
-            select(ticket_identities.c.ticket, ticket_identities.c.last_at)
-            .where(ticket_identities.c.hash == bindparam("key"), ticket_identities.c.last_at >= bindparam("since"))
-            .order_by(ticket_identities.c.last_at.desc())
-            .limit(RECENT_TICKETS)
-        )
-        found = [(row.ticket, row.last_at) for row in conn.execute(statement, {"key": key, "since": since})]
-        if found:
-            state.recent[key] = found
+    statement = _RECENT_POSTGRESQL if conn.dialect.name == "postgresql" else _RECENT_SQLITE
+    for row in conn.execute(statement, {"wanted": wanted, "since": since, "most": RECENT_TICKETS}):
+        state.recent.setdefault(bytes(row.hash), []).append((row.ticket, row.last_at))
 
 
 def _load_holds(conn: Connection, cases: Sequence[Case], state: State) -> None:
