@@ -40,9 +40,7 @@ _PLAIN = frozenset(
 )
 _SPACED = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "pre", "dl"})
 
-_TOKEN = re.compile(
-    r'<(/?)([a-zA-Z][^\s/>]*)((?:[^<>"]|"[^"]*")*)>|<!--.*?(?:-->|$)|<!doctype[^>]*>|([^<]+|<)', re.S | re.I
-)
+_TOKEN = re.compile(r'<(/?)([a-zA-Z][^\s/>]*)((?:[^<>"]|"[^"]*")*)>|<!--.*?(?:-->|$)|<![^>]*>|([^<]+|<)', re.S)
 _ATTRIBUTE = re.compile(r'([^\s="]+)(?:="([^"]*)")?')
 _NESTING = re.compile(r"<(/?)[a-zA-Z]")
 

@@ -48,6 +48,22 @@ def role(line: str) -> Role | None:
     return ROLES.get(found.group(1).strip().lower()) if found else None
 
 
+_FLAT = re.compile(
+    r"(?<!\S)[*_]{0,2}(from|sent|date|to|subject|от|дата|отправлено|кому|тема|від|дата|von|an|gesendet|betreff)[*_]{0,2}:",
+    re.I,
+)
+_FLAT_FROM = re.compile(r"(?<!\S)[*_]{0,2}(?:from|от|від|von)[*_]{0,2}:[^:]{0,80}@", re.I)
+
+
+def flattened(line: str) -> bool:
+    """Whether a line holds a whole quoted header: who with an address, when with a time, and more."""
+    line = line[:MAX_LINE]
+    if not _FLAT_FROM.search(line) or not _TIME.search(line):
+        return False
+    roles = {ROLES.get(name.lower()) for name in _FLAT.findall(line)}
+    return "from" in roles and "sent" in roles
+
+
 def from_a_program(line: str) -> bool:
     """Whether a header field holds an address or a time of day, as people do not write them."""
     found = role(line)
@@ -99,7 +115,7 @@ _OPENING = re.compile(
     rf"|klo|at|in data"
     rf"|in date|el día|quando|tarihinde|ngày|vào lúc|op|je|il giorno|dnia|v|în|in|на|在|בתאריך|في|в сообщении от"
     rf"|в письме от|wiadomość napisana przez)\s.{{0,30}}\d"
-    rf"|(?:{_DAYS})\.?,?\s.{{0,20}}\d|\d{{1,4}}[./\-\s年년]"
+    rf"|(?:{_DAYS})\.?,?\s.{{0,20}}\d|\d{{1,4}}[./\-\s年년]|\d{{1,2}}:\d\d.{{0,30}}\d{{4}}"
     rf"|\"?[^\s\"<>:]{{1,40}}(?:\s[^\s<>:]{{1,40}}){{0,5}}\"?\s?[<\[(]|<?[^\s<>@]{{1,60}}@)",
     re.I,
 )
@@ -246,8 +262,10 @@ def separator(line: str) -> bool:
 
 def announces(line: str) -> bool:
     """Words that announce another letter, also without dashes: sure only when one follows."""
-    line = line[:MAX_LINE]
-    return bool(_ANNOUNCES.match(line) or _BEGIN_FORWARD.match(line) or (drawn(line) and _SEPARATOR.match(line)))
+    line = line[:MAX_LINE].rstrip()
+    if line.endswith((":", "：")):
+        return bool(_ANNOUNCES.match(line) or _BEGIN_FORWARD.match(line))
+    return drawn(line) and bool(_SEPARATOR.match(line))
 
 
 def drawn(line: str) -> bool:

@@ -21,7 +21,9 @@ _BROKEN_LENGTH = 65  # characters from which programs break lines; most break at
 _ATTRIBUTION_SPAN = 5  # lines over which programs wrap "On …, … wrote:"
 
 _QUOTED = re.compile(r"^\s{0,3}(?:[>＞]|&gt;)")
-_TAIL = re.compile(r"^\s{0,3}>\s?(?:\S+\s?){0,4}[:：]?\s*$")  # "> wrote:", what a program broke off behind an address
+_TAIL = re.compile(
+    r"^\s{0,3}>\s?(?:[^\s>]+\s){0,3}[^\s>]*\s*$"
+)  # "> wrote:", what a program broke off behind an address
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def _unglued(lines: Sequence[Line]) -> list[Line]:
     looked = 0
     for line in lines:
         cut = 0
-        if line.mark is Mark.OWN and looked < _MAX_LOOKS and forms.ends_attribution(line.text):
+        if line.mark is Mark.OWN and looked < _MAX_LOOKS and "@" in line.text and forms.ends_attribution(line.text):
             looked += 1
             cut = forms.glued_at(line.text)
         if cut:
@@ -75,14 +77,16 @@ def _first_mark(line: Line) -> Mark:
 
 def _mend_addresses(texts: list[str], marks: list[Mark]) -> None:
     """A line that begins with the bracket which closes an address of the line above is not quoted."""
-    for index in range(1, len(texts)):
+    own, before = Mark.OWN, Mark.QUOTED
+    for index, mark in enumerate(marks):
         if (
-            marks[index] is Mark.QUOTED
-            and marks[index - 1] is Mark.OWN
-            and _TAIL.match(texts[index][:100])
+            before is own is not mark
+            and len(texts[index]) < 60
+            and _TAIL.match(texts[index])
             and _opens_bracket(texts[max(0, index - 3) : index])
         ):
-            marks[index] = Mark.OWN
+            marks[index] = mark = own
+        before = mark
 
 
 def _opens_bracket(lines: list[str]) -> bool:
@@ -166,6 +170,8 @@ def _header_at(texts: list[str], index: int) -> bool:
     """Whether a header of a letter begins at a line: three fields with the sender, or two with an address."""
     if forms.role(texts[index]) is None:
         return False
+    if forms.flattened(texts[index]):
+        return True
     roles: set[str] = set()
     missed = 0
     stated = False  # the sender with an address

@@ -522,3 +522,20 @@ def test_a_closing_typed_alone_under_a_quote_stays_own_and_one_under_words_is_a_
 )
 def test_the_lines_of_devices_and_names_are_told_from_words(line: str, is_signature: bool) -> None:
     assert bool(split(f"Прошу ответить.\n\n{line}").signature) is is_signature
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Date: Tue, 2 Oct 2012 02:35:10 +0000 From: support@example.ru To: Ivan Subject: Your letter",
+        "От: support@example.ru Дата: 05.06.2024 12:05 Кому: Иван Тема: Ответ",
+        '11:00 AM, November 17, 2021, "Support" <support@example.ru>:',
+    ],
+)
+def test_a_header_on_one_line_is_taken_off(header: str) -> None:
+    assert split(f"{OWN}\n\n{header}\n\n{BARE}").own == OWN
+
+
+def test_a_sentence_with_the_words_of_a_header_is_no_header() -> None:
+    text = "Date: нет. Письмо шло From: me в 12:00, я писал на a@example.ru дважды."
+    assert split(f"Прошу ответить.\n\n{text}").own == f"Прошу ответить.\n\n{text}"
