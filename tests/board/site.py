@@ -95,6 +95,10 @@ class Site:
     def number_of(self, answer: Any) -> str:
         """The number on the confirmation page that an answer leads to."""
         page = self.client.get(answer.headers["location"])
+        for _ in range(20):  # each waits for two seconds by itself; a machine at its limit takes longer
+            if 'data-state="waiting"' not in page.text:
+                break
+            page = self.client.get(answer.headers["location"])
         found = re.search(r'id="number"[^>]*>([^<]+)<', page.text)
         assert found, page.text
         return found[1]
