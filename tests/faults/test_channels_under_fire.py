@@ -215,6 +215,9 @@ def burning(kinds: Sequence[str], rabbitmq: RabbitNode, prefix: str, url: str, s
         for kind, platform in platforms.items():
             if isinstance(platform, VkStandIn):
                 platform.listening |= {"message_edit", "message_event"}
+                calls = platform.calls
+                # What was written before the first poll ever is not ours.
+                worker.wait(lambda calls=calls: any(one.method == "a_check" for one in calls), 60, "VK is polled")  # type: ignore[misc]
             if isinstance(platform, WhatsAppStandIn):
                 platform.courier.longest = LONGEST_BACK_OFF
                 hook = f"{worker.url}/hooks/{kind}"
