@@ -96,6 +96,7 @@ _AWAY_SUBJECT = re.compile(
     r"|matisk)|autoreply|autosvar|autoantwort|automatische? (?:antwort|reply|afwezig\w*|beantwoording)|automatisk"
     r"|automaattinen|automatická|automatyczna odpowied"
     r"|out[\s-]?of[\s-]?(?:the[\s-]?)?office|ooo\b|on (?:vacation|holiday|leave)|vacation (?:reply|notice|auto)"
+    r"|auto\s?:|this is an auto(?:mat\w+|-)"
     r"|away from (?:the|my) (?:office|mail|desk)|(?:i am|i'm) (?:away|out of|on)\b|absence|abwesen"
     r"|r[ée]ponse automatique|message d'absence|respuesta autom|fuera de (?:la )?oficina|risposta automatica"
     r"|fuori (?:sede|ufficio)"
@@ -157,6 +158,19 @@ _AWAY_PREFIX = re.compile(
     r"|automaattinen vastaus|abwesenheitsnotiz|out[ -]of[ -](?:the )?office(?: (?:auto)?reply)?"
     r"|автоответ(?:чик)?|автоматический ответ|автовідповідь|автоматична відповідь|自动回复|自動返信"
     r"|자동 회신)\s?[:：\])-]",
+    re.I,
+)
+# Beside the subject of the letter that is answered: "Re: … (Automatic Response)".
+_AWAY_MARK = re.compile(
+    r"[\[(](?:auto(?:matic|mated)?[ -]?(?:reply|response)|автоответ(?:чик)?|автоматический ответ"
+    r"|automatyczna odpowied\w|automatische antwort|réponse automatique|respuesta automática)[\])]",
+    re.I,
+)
+# Behind a greeting at most; a person who quotes such words has something above them.
+_AWAY_OPENING = re.compile(
+    r"\s{0,20}(?:[^\n.!,>]{1,40}[!,.]\s{1,4})?(?:это автоматическ\w+ (?:ответ|сообщение|письмо|уведомление)"
+    r"|this is an auto(?:mated|matic|matically generated)? ?-?(?:reply|response|message|email)"
+    r"|dies ist eine automatische (?:antwort|nachricht)|ceci est une réponse automatique)",
     re.I,
 )
 _AWAY_UNTIL = re.compile(
@@ -301,7 +315,9 @@ def _is_auto_reply(headers: Headers, letter: Facts) -> bool:
         return True
     if any(word in headers.token(name) for name, word in _AUTO_WORDS):
         return True
-    if _AWAY_PREFIX.match(letter.subject):
+    if _AWAY_PREFIX.match(letter.subject) or _AWAY_MARK.search(letter.subject):
+        return True
+    if _answers(headers) and _AWAY_OPENING.match(letter.text):
         return True
     opening = letter.text[:600]
     weak = (

@@ -157,6 +157,13 @@ AWAY = {
         "Здравствуйте! Я нахожусь в отпуске до 20 июня. По срочным вопросам обращайтесь к Петрову.",
         {},
     ),
+    "sieve and notes": ("AUTO: Ivan Petrov is away", "I am out of the office until 05/01.", {}),
+    "a mark behind the subject": ("Re: Ваше обращение (Автоматический ответ)", "Меня нет.", {}),
+    "says so at once": (
+        "Re: x",
+        "Здравствуйте! Это автоматическое сообщение, оно не требует ответа.",
+        {"In-Reply-To": "<x@y>"},
+    ),
     "precedence bulk": ("Out of the office", "I am away until Monday.", {"Precedence": "bulk"}),
 }
 
@@ -204,6 +211,17 @@ PEOPLE = {
     "absence of a certificate": ("Отсутствует справка", "Справка отсутствует в кабинете.", {}),
     "answers out of office": ("Re: Out of office hours", "When do you work? Please call.", {}),
     "a person called auto": ("Автоматический ворот", "Не работает запись на осмотр авто.", {}),
+    "asks about an automatic answer": (
+        "Re: x",
+        "Пришло: «Это автоматическое сообщение». Где ответ?",
+        {"In-Reply-To": "<x@y>"},
+    ),
+    "quotes an automatic answer": (
+        "Re: x",
+        "> Это автоматическое сообщение, отвечать на него не нужно.\nЯ всё же отвечаю.",
+        {"In-Reply-To": "<x@y>"},
+    ),
+    "a car": ("Auto: запись на техосмотр", "Не могу записаться на осмотр.", {}),
     "thanks": ("Спасибо", "Спасибо за ваше письмо, всё получилось.", {}),
     "normal precedence": ("Вопрос", "Текст", {"Precedence": "normal"}),
     "a letter that did not come": (
