@@ -17,6 +17,9 @@ from ledger.database import Database
 CHANNEL = "priemnaya"
 # How often SQLite's counter is read: a lone message must be staged within 50 ms, an idle machine stay idle.
 LOOK_SECONDS = 0.02
+# So long after its last work a waiter looks less often (`idle_seconds`): every process's renewal of its lease is a
+# change too, so that twenty looks a second cost an idle process 1 % of a core.
+QUIET_SECONDS = 3.0
 
 
 def notify(conn: Connection, what: str) -> None:
@@ -28,14 +31,22 @@ def notify(conn: Connection, what: str) -> None:
 class Waker:
     """Waits for changes of the ledger. For one event loop; `close` it."""
 
-    def __init__(self, database: Database, *topics: str, look_seconds: float = LOOK_SECONDS) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *topics: str,
+        look_seconds: float = LOOK_SECONDS,
+        idle_seconds: float | None = None,
+    ) -> None:
         self._database = database
         self._topics = frozenset(topics)
         self._look_seconds = look_seconds
+        self._idle_seconds = idle_seconds or look_seconds
         self._event = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._closed = threading.Event()
         self._version: int | None = None
+        self._worked_at = self._loop.time()
         self._sqlite: sqlite3.Connection | None = None
         if database.dialect == "postgresql":
             threading.Thread(target=self._listen, name="listen", daemon=True).start()
@@ -49,10 +60,16 @@ class Waker:
             self._event.clear()
             return
         deadline = self._loop.time() + seconds
-        while not self._changed() and self._loop.time() < deadline and not self._event.is_set():  # noqa: ASYNC110
+        while not self._changed() and self._loop.time() < deadline and not self._event.is_set():
             # SQLite tells nobody of a commit: its counter is all there is to look at.
-            await asyncio.sleep(min(self._look_seconds, max(0.0, deadline - self._loop.time())))
+            now = self._loop.time()
+            pause = self._look_seconds if now - self._worked_at < QUIET_SECONDS else self._idle_seconds
+            await asyncio.sleep(min(pause, max(0.0, deadline - now)))
         self._event.clear()
+
+    def worked(self) -> None:
+        """There was work: more may follow soon."""
+        self._worked_at = self._loop.time()
 
     def poke(self) -> None:
         """Wake the waiter from this process. Safe from the loop's thread only."""

@@ -75,13 +75,14 @@ class Channel:
                 wait = min(wait * 2, 60.0)
 
     async def _send(self, sender: Sender, stop: asyncio.Event) -> None:
-        waker = Waker(self.parts.database, "outgoing", look_seconds=0.05)
+        waker = Waker(self.parts.database, "outgoing", look_seconds=0.05, idle_seconds=0.25)
         try:
             while not stop.is_set():
                 try:
                     due = await self.parts.database.look(lambda conn: outgoing.next_due(conn, self.name))
                     now = self.parts.clock()
                     if due is not None and due <= now and await sender.round():
+                        waker.worked()
                         continue
                     seconds = IDLE_SECONDS if due is None or due <= now else min(IDLE_SECONDS, due - now)
                 except LedgerAway:
@@ -91,11 +92,12 @@ class Channel:
             waker.close()
 
     async def _rounds(self, work: Callable[[], Awaitable[int]], topic: str, stop: asyncio.Event) -> None:
-        waker = Waker(self.parts.database, topic, look_seconds=0.25)
+        waker = Waker(self.parts.database, topic, look_seconds=0.25, idle_seconds=1.0)
         try:
             while not stop.is_set():
                 try:
                     if await work():
+                        waker.worked()
                         continue
                     await either(waker.wait(IDLE_SECONDS), stop)
                 except LedgerAway:
