@@ -141,10 +141,11 @@ def test_a_receipt_that_is_none_leads_to_no_number(bare: Site) -> None:
         assert bare.client.get(receipt).status_code == 404
 
 
-def test_the_page_speaks_english_when_asked_to(bare: Site) -> None:
-    assert '<html lang="en">' in bare.client.get("/?lang=en").text
+def test_the_page_speaks_the_language_of_the_browser_and_remembers_what_was_chosen(bare: Site) -> None:
     assert '<html lang="en">' in bare.client.get("/", headers={"accept-language": "de, en;q=0.8"}).text
     assert '<html lang="ru">' in bare.client.get("/", headers={"accept-language": "de"}).text
+    assert '<html lang="en">' in bare.client.get("/?lang=en").text
+    assert '<html lang="en">' in bare.client.get("/status", headers={"accept-language": "ru"}).text
 
 
 def test_with_nothing_configured_the_first_page_says_what_to_do_next(bare: Site, portal: Site) -> None:
