@@ -52,7 +52,7 @@ def killed_at(chats: Chats, name: str, rounds: Sequence[Sequence[str]]) -> Repor
     return chats.report(name)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", ["telegram", *(pytest.param(kind, marks=pytest.mark.soak) for kind in KINDS[1:])])
 def test_nothing_is_lost_at_one_crash_point_of_each_kind(
     make_chats: Callable[..., Chats], rabbitmq: RabbitNode, broker_prefix: str, record: Record, kind: str
@@ -65,7 +65,7 @@ def test_nothing_is_lost_at_one_crash_point_of_each_kind(
     assert len(report.ack_same_id) <= 4 * 8
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("database", ["sqlite", pytest.param("postgres", marks=pytest.mark.soak)])
 def test_nothing_is_lost_on_three_platforms_at_once_with_everything_killed_in_the_middle(
     make_chats: Callable[..., Chats],
@@ -91,7 +91,7 @@ def test_nothing_is_lost_on_three_platforms_at_once_with_everything_killed_in_th
     assert states["quarantined"] == states["redelivered"] == 0
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_20_a_platform_that_is_down_and_a_revoked_token_do_not_trouble_the_others(
     make_chats: Callable[..., Chats], record: Record
 ) -> None:

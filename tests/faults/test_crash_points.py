@@ -69,7 +69,7 @@ def killed_at(post: Post, name: str, rounds: Sequence[Sequence[str]]) -> Report:
     return post.report(name)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", [pytest.param("sqlite", marks=pytest.mark.soak), "postgres"])
 def test_nothing_is_lost_at_one_crash_point_of_each_kind(
     make_post: Callable[..., Post],
