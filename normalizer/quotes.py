@@ -297,6 +297,8 @@ def _signature_start(texts: list[str], start: int, end: int) -> int:
 def _is_card(tail: list[str]) -> bool:
     """Whether what follows a drawn line is a name, or one with a phone or an address, and no text."""
     lines = [line.strip() for line in tail if line.strip()]
+    if any(forms.role(line) == "from" for line in lines):
+        return False  # the header of a letter, as bounces repeat it
     if all(len(line) <= 60 for line in lines) and any(map(signature_forms.contact, lines)):
         return True
     return 0 < len(lines) <= 2 and signature_forms.name(lines[0]) and len(lines[-1].split()) <= 4

@@ -517,6 +517,7 @@ def test_a_closing_typed_alone_under_a_quote_stays_own_and_one_under_words_is_a_
         ("Sent from my desk, which is easier than a phone.", False),
         ("---\nИван Петров", True),
         ("---\nпросьба ответить письменно", False),
+        ("*****\nMessage-ID: <a@example.org>\nFrom: support@example.org", False),
         ("/Anna", True),
     ],
 )
