@@ -30,13 +30,16 @@ def citizen(channel: str, understood: Understood) -> shape.Citizen:
         username=sender.username,
         passport=shape.Passport.model_validate(passport) if passport else facts.passport,
         language=understood.language or _short(sender.language),
-        vouched=_vouched(sender),
+        vouched=_vouched(sender, stated),
         **values,
     )
 
 
-def _vouched(sender: Sender) -> list[str]:
-    return [name for name in ("id", "full_name", "phone", "email") if name in sender.vouched and getattr(sender, name)]
+def _vouched(sender: Sender, stated: Mapping[str, Any]) -> list[str]:
+    """What the platform vouches for, and what the portal's sign-in does (INN and SNILS among them)."""
+    own = {name for name in sender.vouched if getattr(sender, name)}
+    signed_in = {name for name in stated.get("vouched", ()) if stated.get(name)}
+    return [name for name in ("id", "full_name", "phone", "email", "inn", "snils") if name in own | signed_in]
 
 
 def _short(language: str | None) -> str | None:
