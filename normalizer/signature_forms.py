@@ -60,7 +60,7 @@ _CLOSING = re.compile(
     r"(?P<rest>[\s,.!;:*_\-–—].{0,100})?$",
     re.I,
 )
-# A device that no list knows: names and numbers only («Sent from my Wiko RIDGE 4G»), not "my desk, where …".
+# A device that no list knows: names and numbers only («Sent from my Doogee S96»), not "my desk, where …".
 _UNKNOWN_DEVICE = re.compile(
     r"^[\s\-–—*_\[(<>]{0,6}(?:[Ss]ent from my|Отправлено с(?: моего)?)"
     r"(?:\s[A-Z0-9][\w+/-]{0,20}){1,6}[\s.)\]>*_]{0,4}$"
