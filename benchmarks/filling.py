@@ -70,7 +70,7 @@ def fill(parts: Parts, count: int, *, first: int = 1) -> None:
             for name, column in SERIALS.items():
                 following = f"pg_get_serial_sequence('{name}', '{column}')"
                 conn.execute(text(f"SELECT setval({following}, (SELECT max({column}) FROM {name}))"))
-        conn.execute(text("ANALYZE"))
+            conn.execute(text("ANALYZE"))  # as its autovacuum does; nobody does it for SQLite
 
 
 def _renamed(name: str, value: Any, copy: int) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, select, update
 
 from ledger.crypto import Keyring
+from ledger.dialect import is_
 from ledger.leases import Lease, guard
 from ledger.schema import attachments, messages
 from ledger.storage import Stored
@@ -32,7 +33,7 @@ def wanted(conn: Connection, keys: Keyring, lease: Lease, account: str, now: flo
     guard(conn, lease)
     rows = conn.execute(
         select(attachments)
-        .where(attachments.c.account == account, attachments.c.state == "pending", attachments.c.due_at <= now)
+        .where(attachments.c.account == account, is_(attachments.c.state, "pending"), attachments.c.due_at <= now)
         .order_by(attachments.c.due_at)
         .limit(most)
     ).all()
@@ -56,7 +57,7 @@ def wanted(conn: Connection, keys: Keyring, lease: Lease, account: str, now: flo
 def anything(conn: Connection, account: str, now: float) -> bool:
     """Whether a file of the account is due: a look that takes no writer's turn."""
     due = select(attachments.c.id).where(
-        attachments.c.account == account, attachments.c.state == "pending", attachments.c.due_at <= now
+        attachments.c.account == account, is_(attachments.c.state, "pending"), attachments.c.due_at <= now
     )
     return conn.execute(due.limit(1)).first() is not None
 
@@ -66,7 +67,7 @@ def stored(conn: Connection, lease: Lease, attachment_id: str, file: Stored, med
     guard(conn, lease)
     done = conn.execute(
         update(attachments)
-        .where(attachments.c.id == attachment_id, attachments.c.state == "pending")
+        .where(attachments.c.id == attachment_id, is_(attachments.c.state, "pending"))
         .values(
             state="stored",
             size=file.size,
@@ -86,7 +87,7 @@ def refused(conn: Connection, lease: Lease, attachment_id: str, reason: str) -> 
     guard(conn, lease)
     conn.execute(
         update(attachments)
-        .where(attachments.c.id == attachment_id, attachments.c.state == "pending")
+        .where(attachments.c.id == attachment_id, is_(attachments.c.state, "pending"))
         .values(state="refused", reason=reason, fetch=None)
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, bindparam, case, exists, func, literal, or_, select, text, update
 
 from ledger.crypto import Keyring
-from ledger.dialect import upsert
+from ledger.dialect import is_, upsert
 from ledger.leases import alive
 from ledger.schema import journal, outbox
 
@@ -18,6 +18,7 @@ INLINE_BYTES = 256 * 1024
 # A start made alone that killed the processor three times is enough (contract, section 8).
 STARTS = 3
 
+# As the partial index of the open rows names them: a statement that repeats them can use it.
 OPEN_STATES = ("received", "working", "held")
 
 
@@ -112,12 +113,12 @@ def claim(conn: Connection, owner: str, now: float, most: int) -> list[Claimed]:
     unfinished = exists().where(
         earlier.c.conversation == journal.c.conversation,
         earlier.c.id < journal.c.id,
-        or_(earlier.c.state == "working", and_(earlier.c.state == "received", earlier.c.due_at > now)),
-        earlier.c.state.in_(OPEN_STATES),
+        or_(is_(earlier.c.state, "working"), and_(is_(earlier.c.state, "received"), earlier.c.due_at > now)),
+        is_(earlier.c.state, *OPEN_STATES),
     )
     ready = (
         select(journal.c.id, journal.c.alone, journal.c.album, journal.c.conversation)
-        .where(journal.c.state == "received", journal.c.due_at <= now, ~unfinished)
+        .where(is_(journal.c.state, "received"), journal.c.due_at <= now, ~unfinished)
         .order_by(journal.c.id)
         .limit(most)
     )
@@ -151,7 +152,8 @@ def _rest_of_albums(conn: Connection, rows: Sequence[Any]) -> set[int]:
         select(journal.c.id, journal.c.conversation, journal.c.album).where(
             journal.c.conversation.in_({conversation for conversation, _ in albums}),
             journal.c.album.in_({album for _, album in albums}),
-            journal.c.state == "received",
+            is_(journal.c.state, *OPEN_STATES),
+            is_(journal.c.state, "received"),
         )
     )
     return {part.id for part in parts if (part.conversation, part.album) in albums}
@@ -165,7 +167,7 @@ def still_mine(conn: Connection, owner: str, ids: Iterable[int]) -> set[int]:
     """Those of `ids` whose claim stands; they stay locked until the transaction ends."""
     rows = conn.execute(
         select(journal.c.id)
-        .where(journal.c.id.in_(sorted(ids)), journal.c.state == "working", journal.c.owner == owner)
+        .where(journal.c.id.in_(sorted(ids)), is_(journal.c.state, "working"), journal.c.owner == owner)
         .order_by(journal.c.id)
         .with_for_update()
     )
@@ -208,7 +210,7 @@ def give_back(conn: Connection, owner: str, ids: Iterable[int], due_at: float, *
     counted = journal.c.attempts if blame else case((journal.c.attempts > 0, journal.c.attempts - 1), else_=0)
     conn.execute(
         update(journal)
-        .where(journal.c.id.in_(sorted(ids)), journal.c.owner == owner, journal.c.state == "working")
+        .where(journal.c.id.in_(sorted(ids)), journal.c.owner == owner, is_(journal.c.state, "working"))
         .values(
             state="received",
             owner=None,
@@ -225,19 +227,21 @@ def recover(conn: Connection, now: float) -> tuple[int, list[int]]:
     Returns how many went back, and the ids that have killed their processor for the last time: the caller
     quarantines them.
     """
-    owners = {row.owner for row in conn.execute(select(journal.c.owner).where(journal.c.state == "working").distinct())}
+    owners = {
+        row.owner for row in conn.execute(select(journal.c.owner).where(is_(journal.c.state, "working")).distinct())
+    }
     dead = owners - alive(conn, owners)
     if not dead:
         return 0, []
     rows = conn.execute(
-        select(journal.c.id, journal.c.attempts).where(journal.c.state == "working", journal.c.owner.in_(dead))
+        select(journal.c.id, journal.c.attempts).where(is_(journal.c.state, "working"), journal.c.owner.in_(dead))
     ).all()
     poison = [row.id for row in rows if row.attempts >= STARTS]
     rest = [row.id for row in rows if row.attempts < STARTS]
     if rest:
         conn.execute(
             update(journal)
-            .where(journal.c.id.in_(rest), journal.c.state == "working", journal.c.owner.in_(dead))
+            .where(journal.c.id.in_(rest), is_(journal.c.state, "working"), journal.c.owner.in_(dead))
             .values(state="received", owner=None, alone=True, due_at=now)
         )
     return len(rest), poison
@@ -253,7 +257,11 @@ def held(conn: Connection, conversations: Iterable[str]) -> list[Claimed]:
     """Greetings that wait in these conversations for the message that they belong to; locked."""
     found = conn.execute(
         select(*_CLAIMED)
-        .where(journal.c.conversation.in_(sorted(set(conversations))), journal.c.state == "held")
+        .where(
+            journal.c.conversation.in_(sorted(set(conversations))),
+            is_(journal.c.state, *OPEN_STATES),
+            is_(journal.c.state, "held"),
+        )
         .order_by(journal.c.id)
         .with_for_update()
     )
@@ -267,7 +275,7 @@ def hold(conn: Connection, row_id: int, due_at: float) -> None:
 
 def anything(conn: Connection, now: float) -> bool:
     """Whether a row may be ready: a look that takes no writer's turn."""
-    ready = select(journal.c.id).where(journal.c.state == "received", journal.c.due_at <= now).limit(1)
+    ready = select(journal.c.id).where(is_(journal.c.state, "received"), journal.c.due_at <= now).limit(1)
     return conn.execute(ready).first() is not None
 
 
@@ -277,10 +285,15 @@ def take_held(conn: Connection, now: float, ids: Iterable[int] | None = None, *,
     followed = exists().where(
         later.c.conversation == journal.c.conversation,
         later.c.id > journal.c.id,
-        later.c.state.in_(("received", "working")),
+        is_(later.c.state, *OPEN_STATES),
+        is_(later.c.state, "received", "working"),
     )
     which = journal.c.due_at <= now if ids is None else journal.c.id.in_(sorted(ids))
-    waiting = select(*_CLAIMED).where(journal.c.state == "held", which, ~followed).order_by(journal.c.id)
+    waiting = (
+        select(*_CLAIMED)
+        .where(is_(journal.c.state, *OPEN_STATES), is_(journal.c.state, "held"), which, ~followed)
+        .order_by(journal.c.id)
+    )
     found = conn.execute(waiting.with_for_update() if lock else waiting)
     return [_claimed(row) for row in found.mappings()]
 
@@ -293,7 +306,9 @@ def add_event(conn: Connection, row: dict[str, Any]) -> None:
 def next_due(conn: Connection) -> float | None:
     """When the next waiting row, or greeting, is due; None when nothing waits."""
     value: float | None = conn.execute(
-        select(func.min(journal.c.due_at)).where(journal.c.state.in_(("received", "held")))
+        select(func.min(journal.c.due_at)).where(
+            is_(journal.c.state, *OPEN_STATES), is_(journal.c.state, "received", "held")
+        )
     ).scalar_one()
     return value
 
@@ -302,7 +317,7 @@ def unfinished(conn: Connection, ids: Sequence[int]) -> bool:
     """Whether one of these rows still waits for a processor, or is in the work of one."""
     for start in range(0, len(ids), 500):
         open_rows = select(journal.c.id).where(
-            journal.c.id.in_(ids[start : start + 500]), journal.c.state.in_(("received", "working"))
+            journal.c.id.in_(ids[start : start + 500]), is_(journal.c.state, "received", "working")
         )
         if conn.execute(open_rows.limit(1)).first() is not None:
             return True
@@ -319,7 +334,7 @@ def retry(conn: Connection, ids: Sequence[int], now: float, payload: bytes | Non
         values |= {"payload": payload, "payload_key": None, "payload_wrapped": None}
     done = conn.execute(
         update(journal)
-        .where(journal.c.id.in_(sorted(ids)), journal.c.state == "quarantined")
+        .where(journal.c.id.in_(sorted(ids)), is_(journal.c.state, "quarantined"))
         .values(**values)
         .returning(journal.c.id)
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, and_, bindparam, exists, func, select, update
 
+from ledger.dialect import is_
 from ledger.leases import Lease, guard
 from ledger.schema import messages, outbox
 
@@ -34,7 +35,7 @@ def take(conn: Connection, now: float, most: int) -> list[Pending]:
     blocked = exists().where(
         earlier.c.conversation == outbox.c.conversation,
         earlier.c.id < outbox.c.id,
-        earlier.c.state == "pending",
+        is_(earlier.c.state, "pending"),
         earlier.c.due_at > now,
         earlier.c.exchange == outbox.c.exchange,
     )
@@ -55,7 +56,7 @@ def take(conn: Connection, now: float, most: int) -> list[Pending]:
         .select_from(
             outbox.outerjoin(messages, and_(outbox.c.body.is_(None), messages.c.envelope_id == outbox.c.message_id))
         )
-        .where(outbox.c.state == "pending", outbox.c.due_at <= now, ~blocked)
+        .where(is_(outbox.c.state, "pending"), outbox.c.due_at <= now, ~blocked)
         .order_by(outbox.c.id)
         .limit(most)
     )
@@ -85,7 +86,7 @@ def requeue(conn: Connection, now: float, *, since: float | None, tickets: Colle
     which = outbox.c.ticket.in_(sorted(tickets)) if tickets else outbox.c.created_at >= since
     done = conn.execute(
         update(outbox)
-        .where(outbox.c.exchange == "appeals", outbox.c.state == "published", which)
+        .where(outbox.c.exchange == "appeals", is_(outbox.c.state, "published"), which)
         .values(state="pending", due_at=now, reason=None)
     )
     return done.rowcount

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, func, select, update
 from uuid_utils import uuid7
 
 from ledger.crypto import Keyring
-from ledger.dialect import upsert
+from ledger.dialect import is_, upsert
 from ledger.leases import Lease, guard
 from ledger.schema import conversations, meta, outgoing, threads
 
@@ -93,7 +93,7 @@ def next_owed(conn: Connection, keys: Keyring, lease: Lease, account: str, now: 
         .where(
             earlier.c.account == outgoing.c.account,
             earlier.c.conversation == outgoing.c.conversation,
-            earlier.c.state.in_(("owed", "sending")),
+            is_(earlier.c.state, "owed", "sending"),
             earlier.c.seq < outgoing.c.seq,
         )
         .exists()
@@ -102,7 +102,7 @@ def next_owed(conn: Connection, keys: Keyring, lease: Lease, account: str, now: 
         select(outgoing)
         .where(
             outgoing.c.account == account,
-            outgoing.c.state.in_(("owed", "sending")),
+            is_(outgoing.c.state, "owed", "sending"),
             outgoing.c.due_at <= now,
             ~blocked,
         )
@@ -184,7 +184,7 @@ def report(conn: Connection, native_hash: bytes, state: str, reason: str | None)
         return None
     return conn.execute(
         update(outgoing)
-        .where(outgoing.c.id == row_id, outgoing.c.state.in_(("owed", "sending", "sent")))
+        .where(outgoing.c.id == row_id, is_(outgoing.c.state, "owed", "sending", "sent"))
         .values(state=new, reason=reason)
         .returning(outgoing)
     ).one_or_none()
@@ -200,7 +200,7 @@ def next_due(conn: Connection, account: str) -> float | None:
     """When the account's next message is due; None when nothing is owed."""
     value: float | None = conn.execute(
         select(func.min(outgoing.c.due_at)).where(
-            outgoing.c.account == account, or_(outgoing.c.state == "owed", outgoing.c.state == "sending")
+            outgoing.c.account == account, is_(outgoing.c.state, "owed", "sending")
         )
     ).scalar_one()
     return value

@@ -139,9 +139,17 @@ def upgrade() -> None:
         postgresql_where=sa.text("payload IS NOT NULL OR payload_key IS NOT NULL"),
     )
     op.create_index(
+        "ix_journal_held",
+        "journal",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'held'"),
+        postgresql_where=sa.text("state = 'held'"),
+    )
+    op.create_index(
         "ix_journal_ready",
         "journal",
-        ["due_at", "id"],
+        ["id"],
         unique=False,
         sqlite_where=sa.text("state = 'received'"),
         postgresql_where=sa.text("state = 'received'"),
