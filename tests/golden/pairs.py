@@ -112,7 +112,8 @@ def write(everything: bool) -> int:
         if expected(path).exists() and not everything:
             continue
         found = read(kind, path)
-        expected(path).unlink(missing_ok=True)
+        for other in (".envelope.json", ".outcome.json"):
+            path.with_suffix(other).unlink(missing_ok=True)
         suffix = ".outcome.json" if "outcomes" in found else ".envelope.json"
         text = json.dumps(found, ensure_ascii=False, indent=2) + "\n"
         path.with_suffix(suffix).write_text(text, encoding="utf-8")
