@@ -1,0 +1,105 @@
+"""Own words and quotes as real mail programs break them: attributions cut, glued or bare, ornaments, closings."""
+
+import pytest
+
+from normalizer.quotes import split
+from tests.normalizer.test_quotes import BARE, OWN, QUOTE
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Всё получилось.пт, 3 нояб. 2023 г. в 12:00, Служба поддержки <support@example.ru>:",
+        "It works now. On Wed, Jun 5, 2024 at 12:05 PM Support <support@example.ru> wrote:",
+        "it works now On Wed, Jun 5, 2024 at 12:05 PM, support@example.ru wrote:",
+        "it works now--- On Wed, Jun 5, 2024 at 12:05 PM, support@example.ru wrote:",
+    ],
+)
+def test_own_words_glued_to_an_attribution_stay_own(line: str) -> None:
+    found = split(f"{line}\n{QUOTE}")
+    assert found.own in ("Всё получилось.", "It works now.", "it works now")
+    assert "support@example.ru" in found.quoted and "Ваше обращение принято" in found.quoted
+
+
+@pytest.mark.parametrize("line", ["Я вам об этом уже дважды писала:", "I have already wrote:"])
+def test_a_sentence_of_the_writer_above_a_quote_is_no_attribution(line: str) -> None:
+    assert split(f"{line}\n{QUOTE}").own == line
+
+
+@pytest.mark.parametrize("line", ["Forwarded message:", "Пересылаемое сообщение:", "Begin forwarded message:"])
+def test_words_below_a_quoted_letter_that_was_passed_on_stay_own(line: str) -> None:
+    found = split(f"Посмотрите.\n\n{line}\n\n> От: a@example.com\n> Тема: Ответ\n>\n> Отказано.\n\nЧто мне делать?")
+    assert found.own == "Посмотрите.\n\nЧто мне делать?"
+    assert found.forwarded
+
+
+def test_an_announcement_above_nothing_quoted_is_the_writers() -> None:
+    assert split("Исходное сообщение:\nне открывается форма").own == "Исходное сообщение:\nне открывается форма"
+
+
+@pytest.mark.parametrize(
+    "attribution",
+    [
+        "ons. 5. jun. 2024 kl. 12:05 skrev Support <support@example.ru\n>:",
+        "On Wed, Jun 5, 2024 at 12:05 PM Support\n\n<\nmailto:Support <support@example.ru>\n> wrote:",
+        "On Wed, Jun 5, Support\n<support@example.ru>\nwrote:",
+        "On Wed, 5 Jun 2024 12:05:10 +0300 Support <support@example.ru> wrote",
+        "-----Oprindelig meddelelse-----",
+        "====\n\nMessage du : 05/06/2024 12:05\nDe : Support <support@example.ru>\nA : b@example.ru\nSujet : x",
+        "Date: Wed, 5 Jun 2024 12:05:02 +0300\nTo: ivan@example.com",
+    ],
+)
+def test_broken_and_bare_forms_of_an_attribution_are_taken_off(attribution: str) -> None:
+    assert split(f"{OWN}\n\n{attribution}\n\n{BARE}").own == OWN
+
+
+def test_a_link_that_a_program_broke_inside_a_quote_is_quoted() -> None:
+    text = "Ответ\n\nOn Mon, Jun 5, 2024 at 3:46 PM, bob wrote:\n\n> see (http://example.com/action\n_key=ab12)\n>\n"
+    assert split(text).own == "Ответ"
+
+
+def test_ornaments_are_no_quote() -> None:
+    assert split("Реклама:\n>>> http://www.example.com <<<\nуберите её").own.count("example.com") == 1
+
+
+def test_a_closing_typed_alone_under_a_quote_stays_own_and_one_under_words_is_a_signature() -> None:
+    attribution = ATTRIBUTIONS["gmail ru"]
+    assert split(f"Спасибо.\n\n{attribution}\n\n{QUOTE}\n\nС уважением, Иван").own == "Спасибо.\n\nС уважением, Иван"
+    assert split("Спасибо.\n\nС уважением, Иван").signature == "С уважением, Иван"
+
+
+@pytest.mark.parametrize(
+    ("line", "is_signature"),
+    [
+        ("Sent from my Doogee S96 Pro", True),
+        ("Отправлено с моего Doogee S96", True),
+        ("Sent wirelessly from my Samsung phone", True),
+        ("Envoyé sans fil par mon mobile Nokia", True),
+        ("From my iPhone 6", True),
+        ("Sent from my cell, sorry that it is short", True),
+        ("Sent from my desk, which is easier than a phone.", False),
+        ("---\nИван Петров", True),
+        ("---\nпросьба ответить письменно", False),
+        ("*****\nMessage-ID: <a@example.org>\nFrom: support@example.org", False),
+        ("/Anna", True),
+    ],
+)
+def test_the_lines_of_devices_and_names_are_told_from_words(line: str, is_signature: bool) -> None:
+    assert bool(split(f"Прошу ответить.\n\n{line}").signature) is is_signature
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Date: Wed, 5 Jun 2024 12:05:02 +0300 From: support@example.ru To: Ivan Subject: Your letter",
+        "От: support@example.ru Дата: 05.06.2024 12:05 Кому: Иван Тема: Ответ",
+        '12:05 PM, June 5, 2024, "Support" <support@example.ru>:',
+    ],
+)
+def test_a_header_on_one_line_is_taken_off(header: str) -> None:
+    assert split(f"{OWN}\n\n{header}\n\n{BARE}").own == OWN
+
+
+def test_a_sentence_with_the_words_of_a_header_is_no_header() -> None:
+    text = "Date: нет. Письмо шло From: me в 12:00, я писал на a@example.ru дважды."
+    assert split(f"Прошу ответить.\n\n{text}").own == f"Прошу ответить.\n\n{text}"
