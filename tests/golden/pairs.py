@@ -16,9 +16,9 @@ from typing import Any
 from config.settings import load
 from ledger import journal, reports
 from pipeline.intake import entry
+from pipeline.kinds import kinds, normalizer
 from pipeline.parts import Parts, open_parts
 from pipeline.processor import Processor
-from pipeline.kinds import kinds, normalizer
 from router.rules import Rules
 from router.rules import load as load_rules
 

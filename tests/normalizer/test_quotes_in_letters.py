@@ -3,7 +3,7 @@
 import pytest
 
 from normalizer.quotes import split
-from tests.normalizer.test_quotes import BARE, OWN, QUOTE
+from tests.normalizer.test_quotes import ATTRIBUTIONS, BARE, OWN, QUOTE
 
 
 @pytest.mark.parametrize(
