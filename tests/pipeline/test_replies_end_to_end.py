@@ -1,4 +1,4 @@
-"""A desk's answer goes the whole way back: from the broker's queue to the citizen, once, in the channel where he wrote."""
+"""A desk's answer goes the whole way back: from the queue of replies to the citizen, once, in his own channel."""
 
 import asyncio
 import email
