@@ -97,6 +97,8 @@ async def publish(url: str, broker: str, total: int, more: Connection | None) ->
     channel = await connection.channel(publisher_confirms=True)
     exchange = channel.default_exchange
     slots = asyncio.Semaphore(IN_FLIGHT)
+    if more is not None:
+        more.send("ready")
     pending = (
         select(outbox.c.id, outbox.c.message_id, messages.c.body)
         .join(messages, messages.c.id == outbox.c.message_id)
@@ -155,11 +157,11 @@ class Floor:
     def end_to_end(self, payloads: Sequence[bytes], parse: Parse, files: bool = False) -> float:
         """Seconds from the first payload to the last mark."""
         self.prepare()
-        receiver, sender = multiprocessing.Pipe(duplex=False)
-        spawn = multiprocessing.get_context("fork")
+        receiver, sender = multiprocessing.Pipe()
+        spawn = multiprocessing.get_context("spawn")
         publisher = spawn.Process(target=_publish, args=(self.database_url, self.broker_url, len(payloads), receiver))
         publisher.start()
-        time.sleep(1.0)  # it is connected: a start is not what is measured
+        sender.recv()  # it is connected: a start is not what is measured
         began = time.perf_counter()
         stage(self.database_url, payloads, parse, self.folder if files else None, sender)
         publisher.join()

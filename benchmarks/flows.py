@@ -68,7 +68,7 @@ class Bench:
 
 def chat(bench: Bench, kind: str) -> Row:
     """Telegram's updates: the channel, the processors and the relay; from the first poll's answer to the last mark."""
-    units = payloads.chat(bench.rows)
+    units = payloads.chat(bench.rows, first=2)
     ours, floor = [], []
     for _ in range(bench.runs):
         with bench.floor(kind) as least:
@@ -84,11 +84,11 @@ def chat(bench: Bench, kind: str) -> Row:
 
 
 def start(worker: Worker, telegram: Telegram, kind: str = "sqlite") -> None:
-    """Start the processes of a message's way, and see one message through."""
+    """Start the processes of a message's way, and see the first update through."""
     names = ["telegram", "processor", *(["processor-2"] if kind == "postgres" else []), "relay"]
     worker.start(*names)
     worker.wait_started(len(names))
-    telegram.give(payloads.chat(1, first=10**6))
+    telegram.give(payloads.chat(1))
     worker.wait(lambda: arrived(worker, 1), 60)
 
 
@@ -100,7 +100,7 @@ def arrived(worker: Worker, count: int) -> bool:
 def latency(bench: Bench, kind: str, rate: int = 200) -> list[Row]:
     """From the moment an update is there to the mark of its confirmed envelope, at a steady rate."""
     telegram = Telegram()
-    units = payloads.chat(rate * 15)
+    units = payloads.chat(rate * 15, first=2)
     with bench.worker(kind, telegram_url=telegram.url) as worker:
         start(worker, telegram, kind)
         began = time.perf_counter()

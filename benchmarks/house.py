@@ -56,14 +56,14 @@ def memory_and_idle(bench: Bench) -> list[Row]:
         names = ("web", "processor", "housekeeping", "relay", "telegram")
         worker.start(*names)
         worker.wait_started(len(names))
-        telegram.give(payloads.chat(1, first=10**6))
+        telegram.give(payloads.chat(1))
         worker.wait(lambda: arrived(worker, 1), 60)
         time.sleep(5)
         rest, before = worker.megabytes(), sum(worker.cpu_seconds().values())
         time.sleep(IDLE_SECONDS)
         idle = (sum(worker.cpu_seconds().values()) - before) / IDLE_SECONDS * 100
         for start in range(0, count, 10_000):
-            telegram.give(payloads.chat(min(10_000, count - start), first=1 + start))
+            telegram.give(payloads.chat(min(10_000, count - start), first=2 + start))
             worker.wait(lambda start=start: arrived(worker, min(count, start + 10_000) + 1), LONG)  # type: ignore[misc]
         after = worker.megabytes()
     telegram.close()
