@@ -26,6 +26,8 @@ log = structlog.get_logger()
 
 IDLE_SECONDS = 5.0
 PREPARE_SECONDS = 3600.0
+# What is being sent is finished and recorded before the process ends: else a citizen would get it twice.
+DRAIN_SECONDS = 15.0
 PREPARE_AGAIN_SECONDS = 30.0
 
 
@@ -42,7 +44,7 @@ class Channel:
         if hasattr(connector, "most_bytes"):
             connector.most_bytes = self.parts.settings.limits.mail
         account = await connector.account()
-        holder = Holder(self.parts, f"channel:{connector.kind}:{account}", stop)
+        holder = Holder(self.parts, f"channel:{connector.kind}:{account}", stop, drain=DRAIN_SECONDS)
         try:
             await holder.run(lambda lease: self._work(connector, account, lease, stop))
         finally:
@@ -56,9 +58,21 @@ class Channel:
             group.create_task(self._guarded(stop, lambda: self._send(sender, stop)))
             group.create_task(self._guarded(stop, lambda: self._rounds(downloader.round, "attachments", stop)))
             if connector.polled:
-                group.create_task(self._guarded(stop, lambda: connector.receive(intake)))
+                group.create_task(self._guarded(stop, lambda: self._receive(connector, intake, stop)))
             if hasattr(connector, "prepare"):
                 group.create_task(self._prepare(connector, intake, stop))
+
+    async def _receive(self, connector: Any, intake: AccountIntake, stop: asyncio.Event) -> None:
+        """The receive loop, which ends by being cancelled: whatever was not confirmed to the platform comes again."""
+        receiving, stopping = asyncio.create_task(connector.receive(intake)), asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({receiving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if receiving.done():
+                receiving.result()
+        finally:
+            receiving.cancel()
+            stopping.cancel()
+            await asyncio.gather(receiving, stopping, return_exceptions=True)
 
     async def _guarded(self, stop: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
         """One side of the channel; a fault of its own is logged and it starts again, the other side goes on."""
