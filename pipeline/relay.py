@@ -117,6 +117,9 @@ class Relay:
             await self.parts.database.run(
                 lambda conn: outbox.mark(conn, lease, done.confirmed, refused, ended, ended + RETRY_SECONDS)
             )
+        if refused:
+            # RabbitMQ tells a channel once that a quorum queue is full, and not that its limit was raised: ask anew.
+            await publisher.close()
         if away:
             error = next(iter(away.values()))
             if isinstance(error, NoExchange):
