@@ -57,8 +57,11 @@ class WhatsAppPeople(StandIn):
 
     def person(self, phone: str, name: str = "Анна", **more: Any) -> Person:
         with self.lock:
-            self.people[phone] = Person(phone, name, f"RU.{int(phone) * 7919 % 10**17:017d}", **more)
-        return self.people[phone]
+            known = self.people.get(phone)
+            made = Person(phone, name, f"RU.{int(phone) * 7919 % 10**17:017d}", **more)
+            made.wrote_at = known.wrote_at if known else made.wrote_at  # who is named again has written all the same
+            self.people[phone] = made
+        return made
 
     def wamid(self) -> str:
         with self.lock:
