@@ -19,16 +19,8 @@ run: $(VENV)/.run ## start everything that is configured
 demo: $(VENV)/.run ## stand-ins of all platforms, with citizens writing
 	$(BIN)/priemnaya demo $(ARGS)
 
-# Two halves side by side, since most of a fault's time is waiting; with ARGS, what they name.
-REAL := tests/contract tests/faults
 test: $(VENV)/.test $(VENV)/.services ## the tests, against real services
-ifeq ($(strip $(ARGS)),)
-	@$(BIN)/pytest -m "not soak" $(REAL) >$(VENV)/real.log 2>&1 & real=$$!; \
-	$(BIN)/pytest -m "not soak" $(addprefix --ignore=,$(REAL)); rest=$$?; \
-	wait $$real; real=$$?; cat $(VENV)/real.log; exit $$((rest || real))
-else
 	$(BIN)/pytest -m "not soak" $(ARGS)
-endif
 
 soak: $(VENV)/.test $(VENV)/.services ## long random runs
 	$(BIN)/pytest -m soak --timeout 0 $(ARGS)
