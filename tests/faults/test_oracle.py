@@ -1,10 +1,13 @@
 """An oracle that sees nothing proves nothing: each kind of fault, shown to it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ledger.errors import LedgerAway
 from tests.faults.oracle import Acknowledged, Delivered, Report, Sent, check
+from tests.harness.ledger import Ledger
 
 SENT = [Sent("a", "one"), Sent("b", "one", acknowledged=False), Sent("c", "two")]
 
@@ -88,3 +91,14 @@ def test_it_compares_the_queue(queue: str, found: dict[str, list[str]]) -> None:
 )
 def test_it_counts_the_acknowledgements(answers: tuple[str, ...], found: dict[str, list[str]]) -> None:
     assert report(FakeLedger(), answers=answers).faults(allow_double_ack=False) == found
+
+
+def test_a_ledger_that_does_not_answer_the_test_is_neither_settled_nor_empty() -> None:
+    away = Ledger("postgresql://priemnaya@127.0.0.1:1/nobody")
+    assert away.pending() == away.owed() == 1
+    with pytest.raises(LedgerAway):
+        away.envelopes()
+
+
+def test_a_ledger_without_tables_is_empty(tmp_path: Path) -> None:
+    assert Ledger(f"sqlite:///{tmp_path}/new.db").envelopes() == []
