@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check
 ARGS ?=
+# Two processes, each with services of its own, and a file's tests in one of them: many tests wait more than they work.
+SIDE_BY_SIDE ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 .DELETE_ON_ERROR:
 .PHONY: help run demo test check lint types audit bench soak lock clean
@@ -20,7 +22,7 @@ demo: $(VENV)/.run ## stand-ins of all platforms, with citizens writing
 	$(BIN)/priemnaya demo $(ARGS)
 
 test: $(VENV)/.test $(VENV)/.services ## the tests, against real services
-	$(BIN)/pytest -m "not soak" $(ARGS)
+	$(BIN)/pytest -m "not soak" $(SIDE_BY_SIDE) $(ARGS)
 
 soak: $(VENV)/.test $(VENV)/.services ## long random runs
 	$(BIN)/pytest -m soak --timeout 0 $(ARGS)
