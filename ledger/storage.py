@@ -8,6 +8,8 @@
 
 Each file has a data key of its own, sealed under the master key and kept in the database beside the file's name: who
 erases the sealed key has erased the file, wherever copies of it lie.
+
+obstore is imported when a file is first stored or read: it takes 4 MB, and most processes never touch a file.
 """
 
 from __future__ import annotations
@@ -21,13 +23,10 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Ma
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote, urlsplit
-
-import obstore
-from obstore.exceptions import BaseError
-from obstore.store import LocalStore, S3Store
 
 from ledger.crypto import KEY_SIZE, Keyring, SealBroken, StreamSealer, unseal_stream
 
@@ -79,25 +78,31 @@ class Storage:
     def __init__(self, url: str, master_key: bytes, *, s3: Mapping[str, str] | None = None) -> None:
         self._keys = Keyring(master_key)
         self._folder: Path | None = None
-        parts = urlsplit(url)
-        self._store: ObjectStore
-        if parts.scheme == "s3":
-            options = cast("S3Config", dict(s3 or {}))
-            plain = str(options.get("endpoint", "")).startswith("http://")
-            self._store = S3Store(
-                parts.netloc, prefix=parts.path.strip("/") or None, config=options, client_options={"allow_http": plain}
-            )
-        else:
-            self._folder = Path(unquote(parts.path) if parts.scheme == "file" else url).absolute()
+        self._s3 = dict(s3 or {})
+        self._parts = urlsplit(url)
+        if self._parts.scheme != "s3":
+            self._folder = Path(unquote(self._parts.path) if self._parts.scheme == "file" else url).absolute()
             with _translated():
                 _make(self._folder)
-            self._store = LocalStore(prefix=self._folder)
+
+    @cached_property
+    def _store(self) -> ObjectStore:
+        from obstore.store import LocalStore, S3Store
+
+        if self._folder is not None:
+            return LocalStore(prefix=self._folder)
+        options = cast("S3Config", self._s3)
+        plain = str(options.get("endpoint", "")).startswith("http://")
+        prefix = self._parts.path.strip("/") or None
+        return S3Store(self._parts.netloc, prefix=prefix, config=options, client_options={"allow_http": plain})
 
     def put(self, content: bytes | Iterable[bytes], *, limit: int) -> Stored:
         """Store the content; when this returns, it survives a power loss.
 
         Raises TooLarge past `limit` bytes, Unavailable, and what `content` itself raises; nothing is kept then.
         """
+        import obstore
+
         file = _Incoming(self._keys, limit)
         pieces = file.sealed([content] if isinstance(content, bytes) else content)
         small = isinstance(content, bytes) and len(content) < _PART - 64  # one request to S3 in place of three
@@ -116,6 +121,8 @@ class Storage:
         """As `put`, from an asynchronous source."""
         if isinstance(content, bytes):
             return await asyncio.to_thread(self.put, content, limit=limit)
+        import obstore
+
         file = _Incoming(self._keys, limit)
         with _translated(file):
             await obstore.put_async(
@@ -134,12 +141,16 @@ class Storage:
             data_key = self._keys.unseal(wrapped_key, _PURPOSE, key.encode())
         except SealBroken as error:
             raise Damaged(str(error)) from None
+        import obstore
+
         with _translated():
             stream = obstore.get(self._store, key).stream(min_chunk_size=1024 * 1024)
         return _pieces(data_key, stream)
 
     def delete(self, key: str) -> None:
         """Remove a file. One that is not there is no error: an erasure may be tried again."""
+        import obstore
+
         with _translated():
             try:
                 obstore.delete(self._store, key)
@@ -150,6 +161,8 @@ class Storage:
 
     def names(self, older_than: timedelta) -> Iterator[str]:
         """Names of files stored longer ago than that. One that no row of the database holds was left by a crash."""
+        import obstore
+
         before = datetime.now(UTC) - older_than
         with _translated():
             for batch in obstore.list(self._store):
@@ -190,6 +203,8 @@ class Storage:
         """obstore's LocalStore never calls fsync: the file is synced here under its passing name, then renamed."""
         if self._folder is None:
             return
+        import obstore
+
         _sync(self._folder / file.incoming)
         obstore.rename(self._store, file.incoming, file.key)
         _sync((self._folder / file.key).parent)
@@ -255,7 +270,9 @@ def _pieces(data_key: bytes, stream: Iterable[bytes]) -> Iterator[bytes]:
 def _translated(file: _Incoming | None = None) -> Iterator[None]:
     try:
         yield
-    except (BaseError, OSError) as error:
+    except Exception as error:
+        if not isinstance(error, OSError) and not _by_store(error):
+            raise
         if file is not None and file.failure is not None:
             raise
         if file is None and isinstance(error, FileNotFoundError):
@@ -264,6 +281,12 @@ def _translated(file: _Incoming | None = None) -> Iterator[None]:
         # An answer of S3 repeats the request's credentials: only what stands before its XML is told, and no cause.
         reason = reason or re.split("[\n<]", str(error), maxsplit=1)[0]
         raise Unavailable(f"the storage cannot be used: {reason}") from None
+
+
+def _by_store(error: Exception) -> bool:
+    from obstore.exceptions import BaseError
+
+    return isinstance(error, BaseError)
 
 
 def _make(folder: Path) -> None:

@@ -126,6 +126,8 @@ def command(*args: Any, **kwargs: Any) -> Callable[[Callable[..., Any]], click.C
 def run(context: click.Context, names: tuple[str, ...]) -> None:
     """Run everything that is configured; with NAMEs, only those channels or the roles web, processor, relay."""
     settings = settings_of(context)
+    # structlog imports rich wherever it finds it, for tracebacks in colour: 66 modules and 4 MB in every process.
+    sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
     from pipeline.supervisor import NoSuchName, run_named
 
     try:
