@@ -79,6 +79,7 @@ class _Compiled:
     phrases: tuple[Phrase, ...]
     unless: frozenset[str]
     conditional: bool
+    conditions: str  # in words
 
 
 def load(path: str | Path) -> Rules:
@@ -103,10 +104,11 @@ class Rules:
         self._zone = ZoneInfo(file.timezone)
         self._desk_of = {category: desk for desk in file.desks for category in desk.categories}
         self._rules = [rule for rule in compiled if rule.rule.phrases]
-        self._wordless: dict[str, list[_Compiled]] = {}
+        wordless: dict[str, list[_Compiled]] = {}  # by the field of `Case` that they look at
         for rule in compiled:
             if not rule.rule.phrases:
-                self._wordless.setdefault(_first_condition(rule.rule), []).append(rule)
+                wordless.setdefault(_first_field(rule.rule), []).append(rule)
+        self._wordless = tuple(wordless.items())
         self._shown = {phrase.written: _shown(phrase.written) for rule in self._rules for phrase in rule.phrases}
         self._by_phrase: dict[str, list[_Compiled]] = {}
         for rule in self._rules:
@@ -157,39 +159,46 @@ class Rules:
         return self._answer_by(case, category, self._desk_of.get(category) or self._desk_of[self._file.otherwise])
 
     def _category(self, case: Case, own: set[str], quoted: set[str]) -> tuple[str, tuple[str, ...]]:
-        weights: dict[str, float] = {}
+        applying = self._applying(case, own, quoted)
+        for applies, found in applying:
+            if applies.rule.decides:
+                category = applies.rule.category
+                return category, (f"{category} is decided by {self._what(applies, found)} (line {applies.line})",)
+        weights = dict.fromkeys(self.categories, 0.0)
         why: list[tuple[float, str]] = []
-        for applies, found in self._applying(case, own, quoted):
+        for applies, found in applying:
             rule = applies.rule
-            what = ", ".join([self._shown[phrase] for phrase in found[:SHOWN]]) or _conditions(rule)
-            if rule.decides:
-                return rule.category, (f"{rule.category} is decided by {what} (line {applies.line})",)
             weight = rule.weight * max(1, min(len(found), rule.at_most))
-            weights[rule.category] = weights.get(rule.category, 0.0) + weight
-            why.append((weight, f"{rule.category} {weight:+g}: {what} (line {applies.line})"))
-        weighed = [weights.get(category, 0.0) for category in self.categories]
-        best = self.categories[weighed.index(max(weighed))]  # the first of equals
-        sentences = tuple(sentence for _, sentence in sorted(why, key=lambda item: -item[0]))
-        if weights.get(best, 0.0) >= self._file.enough:
+            weights[rule.category] += weight
+            why.append((-weight, f"{rule.category} {weight:+g}: {self._what(applies, found)} (line {applies.line})"))
+        best = max(weights, key=weights.__getitem__)  # the first of equals
+        sentences = tuple([sentence for _, sentence in sorted(why, key=_weight)])
+        if weights[best] >= self._file.enough:
             return best, sentences
         return self._file.otherwise, (*sentences, f"{self._file.otherwise}: nothing weighs {self._file.enough:g}")
+
+    def _what(self, applies: _Compiled, found: list[str]) -> str:
+        """What of a rule was met: its phrases, or what it asks for."""
+        return ", ".join([self._shown[phrase] for phrase in sorted(found)[:SHOWN]]) or applies.conditions
 
     def _applying(self, case: Case, own: set[str], quoted: set[str]) -> list[tuple[_Compiled, list[str]]]:
         """The rules that apply with the phrases found, in the order of the file."""
         found: dict[int, tuple[_Compiled, list[str]]] = {}
-        for written in own | quoted:
+        for written in own | quoted if quoted else own:
             for rule in self._by_phrase.get(written, ()):
-                if written in own or rule.rule.quoted:
-                    found.setdefault(rule.line, (rule, []))[1].append(written)
-        for condition, rules in self._wordless.items():
-            if getattr(case, CASE_FIELD[condition]):
-                found.update((rule.line, (rule, [])) for rule in rules if _fits(rule.rule, case))
-        fitting = [
-            (rule, sorted(phrases))
+                if rule.line in found:
+                    if rule.rule.quoted or written in own:
+                        found[rule.line][1].append(written)
+                elif rule.rule.quoted or written in own:
+                    found[rule.line] = (rule, [written])
+        for field_name, rules in self._wordless:
+            if getattr(case, field_name):
+                found.update([(rule.line, (rule, [])) for rule in rules if _fits(rule.rule, case)])
+        return [
+            (rule, phrases)
             for _, (rule, phrases) in sorted(found.items())
-            if not (rule.unless & own) and (not phrases or not rule.conditional or _fits(rule.rule, case))
+            if rule.unless.isdisjoint(own) and (not phrases or not rule.conditional or _fits(rule.rule, case))
         ]
-        return [item for item in fitting if item[0].rule.decides][:1] or fitting
 
     def _audience(self, case: Case, own: set[str]) -> tuple[str, str]:
         if case.chosen_audience:
@@ -197,7 +206,7 @@ class Rules:
             if known or case.chosen_audience == "general":
                 return case.chosen_audience, f"{case.chosen_audience}: chosen, or of the line or account"
         for audience in self._file.audiences:
-            if not own.isdisjoint(audience.phrases):
+            if own and not own.isdisjoint(audience.phrases):
                 phrase = next(phrase for phrase in audience.phrases if phrase in own)
                 return audience.name, f"{audience.name}: «{phrase}»"
             if case.via is not None and case.via in audience.via:
@@ -228,14 +237,22 @@ def _compile(text: str, source_name: str) -> tuple[RulesFile, list[_Compiled], V
         unless = _phrases(builder, rule.unless, text, source_name, ("rules", number, "unless"))
         line = line_of(text, ("rules", number))
         conditional = any(rule.model_dump(include=set(Condition.model_fields)).values())
-        compiled.append(_Compiled(rule, line, phrases, frozenset(phrase.written for phrase in unless), conditional))
+        compiled.append(
+            _Compiled(
+                rule, line, phrases, frozenset(phrase.written for phrase in unless), conditional, _conditions(rule)
+            )
+        )
     for number, audience in enumerate(file.audiences):
         _phrases(builder, audience.phrases, text, source_name, ("audiences", number, "phrases"))
     return file, compiled, builder
 
 
-def _first_condition(rule: Rule) -> str:
-    return next(name for name in CASE_FIELD if getattr(rule, name))
+def _first_field(rule: Rule) -> str:
+    return next(of_case for name, of_case in CASE_FIELD.items() if getattr(rule, name))
+
+
+def _weight(reason: tuple[float, str]) -> float:
+    return reason[0]
 
 
 def _shown(phrase: str) -> str:

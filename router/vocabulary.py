@@ -11,79 +11,69 @@ A phrase is words in any order, close together. In a phrase
     `не слово`   the word with «не» before it, or with «не» and a word that «не» passes over («не могу войти»)
 
 All forms are made when the rules are loaded, so that no dictionary need stay in memory and a word of a message costs
-one look-up. A word nobody knows is tried as «не» glued to a known one («немогу»), then as it sounds («порол»,
-«увидомления»), then is compared with the forms that begin or end like it: one slip is forgiven in six letters, two in
-twelve. Forms that are equally near all count.
+one look-up; `router.words` says what an unknown word may be.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from heapq import merge
-
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
 from router.forms import Forms, plain
+from router.words import Sense, Words, other_layout
 
 WORD = re.compile(r"[^\W_]+")
-NEGATIONS = frozenset({"не", "ни", "not", "cannot", "t"})  # "can't" is read as "can", "t"
+NEGATIONS = frozenset({"не", "ни", "ne", "not", "cannot", "t"})  # "can't" is read as "can", "t"
 COUNTED_FROM = 3  # letters; shorter words do not part what belongs together
 PASSED_OVER = 3  # words at most that one «не» passes over: «не могу сейчас больше войти»
-GLUED = "не"
-GLUED_FROM = 4  # letters after a glued «не», lest «неделя» be read as «не» and something
 GAP = 3  # other words that may stand between the words of a phrase
 FAR = "…"  # in a phrase: its words may stand further apart
 FAR_GAP = 15  # about a long sentence
-LONGEST_WORD = 64  # a longer one is no word of any rule, and would make the comparison dear
-TYPO_FROM = 6  # letters; shorter words are too near to one another
-TWO_TYPOS_FROM = 12
-CYRILLIC = re.compile("[а-я]")
-LATIN_LOOKALIKES = str.maketrans("aceopxykmtbh", "асеорхукмтвн")  # one slip of the keyboard, or a phisher's trick
-SOUNDS_FROM = 5  # letters; «кот» sounds like «код»
-SOUNDS = str.maketrans("оэеяыю", "аииииу", "ъь")  # unstressed vowels that sound alike; no signs
-ENDS = 3  # letters at either end that must be right in a mistyped word; a slip cannot be at both
+OVERLAP = 48  # of two stretches: known words that a phrase can reach over, and more
+STRETCH = 64  # words known to some rule that are looked at together
 MEMORY = 8192  # words of messages whose meaning is kept
-
-Sense = int  # a word of a phrase; even: as it stands, the odd one after it: negated
-Meaning = tuple[frozenset[Sense], frozenset[Sense]]  # of a word in a text: as it stands, and after «не»
-NOTHING: Meaning = (frozenset(), frozenset())
+MANY = 20  # forms that a word of which only the beginning is given counts for
+FOREIGN = 3  # a Latin text of which not one word in so many is known may be typed on the other keyboard
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """One phrase of a rule: `senses` must all be found with no more than `gap` other words between them."""
+    """One phrase of a rule: `senses` must all be found among no more than `reach` words in a row."""
 
     written: str
     senses: frozenset[Sense]
-    gap: int
-
-
-@dataclass(slots=True)
-class _Index:
-    """What the words of all phrases look like in a text."""
-
-    forms: dict[str, tuple[Sense, ...]]
-    prefixes: dict[str, tuple[Sense, ...]]
-    lengths: tuple[int, ...]
-    ends: dict[tuple[str, int], list[str]] = field(default_factory=dict)  # by either end and the length
-    sounds: dict[str, list[str]] = field(default_factory=dict)  # forms by how they sound
-
-    def note_ends(self) -> None:
-        """Make ready for mistyped words."""
-        for form in self.forms:
-            if len(form) >= TYPO_FROM - 1:
-                for end in _ends(form):
-                    self.ends.setdefault((end, len(form)), []).append(form)
-                self.sounds.setdefault(_sound(form), []).append(form)
+    reach: int
 
 
 class PhraseError(ValueError):
     """A phrase cannot be understood; the text says why."""
+
+
+class Meaning:
+    """What a word of a text means to the rules. Compared by identity: all forms of a word share one."""
+
+    __slots__ = ("anchored", "mask", "singles")
+
+    def __init__(self, mask: int, singles: tuple[str, ...], anchored: tuple[tuple[int, Phrase], ...]) -> None:
+        self.mask = mask  # a bit for each sense that phrases of several words need
+        self.singles = singles  # phrases of this one word
+        self.anchored = anchored  # with their masks: phrases that are looked for where this word stands
+
+
+NOTHING = Meaning(0, (), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is remembered of a word: what it means as it stands and after «не»; is it a «не», or passed over by one?"""
+
+    as_it_stands: Meaning
+    negated: Meaning
+    negates: bool
+    passes: bool
 
 
 class VocabularyBuilder:
@@ -103,7 +93,8 @@ class VocabularyBuilder:
         if written not in self._phrases:
             words = [word for word in written.split() if word != FAR]
             gap = FAR_GAP if FAR in written else GAP
-            self._phrases[written] = Phrase(written, frozenset(self._read(words)), gap)
+            senses = frozenset(self._read(words))
+            self._phrases[written] = Phrase(written, senses, len(senses) + gap)
         return self._phrases[written]
 
     def _read(self, words: Sequence[str]) -> Iterator[Sense]:
@@ -154,46 +145,45 @@ class VocabularyBuilder:
                 for form in forms_of(word):
                     forms[form].update(senses)
         same: dict[tuple[Sense, ...], tuple[Sense, ...]] = {}  # forms of one word share one tuple: 3 MB less
-        index = _Index(
+        words = Words(
             forms={form: same.setdefault(key := tuple(sorted(found)), key) for form, found in forms.items()},
             prefixes={prefix: tuple(sorted(found)) for prefix, found in prefixes.items()},
-            lengths=tuple(sorted({len(prefix) for prefix in prefixes})),
+            never_typos=frozenset(form for word in self._never_typos for form in forms_of(word)),
         )
-        index.note_ends()
-        never_typos = frozenset(form for word in self._never_typos for form in forms_of(word))
         passes = frozenset(form for word in self._negation_passes for form in forms_of(word))
-        return Vocabulary(index, self._phrases.values(), never_typos, passes)
+        return Vocabulary(words, self._phrases.values(), passes)
 
 
 class Vocabulary:
     """Finds the phrases of the rules in a text."""
 
-    def __init__(
-        self, index: _Index, phrases: Iterable[Phrase], never_typos: frozenset[str], negation_passes: frozenset[str]
-    ) -> None:
-        self._index = index
-        self._never_typos = never_typos
+    def __init__(self, words: Words, phrases: Iterable[Phrase], negation_passes: frozenset[str]) -> None:
+        self._words = words
         self._negation_passes = negation_passes
-        self._single: dict[Sense, tuple[str, ...]] = {}
-        self._anchored: dict[Sense, tuple[Phrase, ...]] = {}
-        self._anchor(list(phrases))
-        self._meanings: dict[tuple[Sense, ...], Meaning] = {(): NOTHING}  # shared by all forms of a word
-        self._meaning = lru_cache(MEMORY)(self._mean)
+        self._single: dict[Sense, list[str]] = defaultdict(list)
+        self._anchored: dict[Sense, list[tuple[int, Phrase]]] = defaultdict(list)
+        self._bits: dict[Sense, int] = {}
+        self._anchor(phrases)
+        self._meanings: dict[tuple[Sense, ...], Meaning] = {(): NOTHING}
+        self._known = lru_cache(MEMORY)(self._know)
 
-    def _anchor(self, phrases: Sequence[Phrase]) -> None:
-        """Each phrase is looked for where its rarest word stands, so that a «не» costs nothing."""
-        use = Counter(sense for phrase in phrases for sense in phrase.senses)
-        single: dict[Sense, list[str]] = defaultdict(list)
-        anchored: dict[Sense, list[Phrase]] = defaultdict(list)
+    def _anchor(self, phrases: Iterable[Phrase]) -> None:
+        """Each phrase is looked for where its rarest word stands, so that «на» or «код» costs nothing."""
+        use: dict[Sense, float] = defaultdict(float)
+        for form, senses in self._words.forms.items():
+            for sense in senses:
+                use[sense] += _frequency(form)
+        for prefix, senses in self._words.prefixes.items():
+            for sense in senses:
+                use[sense] += MANY * _frequency(prefix)
         for phrase in phrases:
-            rarest = min(phrase.senses, key=lambda sense: (use[sense], sense))
             if len(phrase.senses) == 1:
-                single[rarest].append(phrase.written)
-            else:
-                anchored[rarest].append(phrase)
-        self._single = {sense: tuple(written) for sense, written in single.items()}
-        self._anchored = {sense: tuple(found) for sense, found in anchored.items()}
-        self._singles, self._anchors = frozenset(self._single), frozenset(self._anchored)  # quicker to meet than keys
+                self._single[next(iter(phrase.senses))].append(phrase.written)
+                continue
+            bits = {self._bits.setdefault(sense, len(self._bits)) for sense in phrase.senses}
+            # A word after «не» is rarer than the same word without.
+            rarest = min(phrase.senses, key=lambda sense: (use[sense & ~1] / (1 + 3 * (sense & 1)), sense))
+            self._anchored[rarest].append((sum(1 << bit for bit in bits), phrase))
 
     def find(self, *texts: str) -> set[str]:
         """The phrases, as written in the rules, that stand in one of the texts."""
@@ -204,123 +194,105 @@ class Vocabulary:
         return found
 
     def _find(self, text: str, found: set[str]) -> None:
-        words = self._words(text)
-        present: set[Sense] = set().union(*[senses for _, senses in words])
-        for sense in present & self._singles:
-            found.update(self._single[sense])
-        candidates = [
-            phrase for sense in present & self._anchors for phrase in self._anchored[sense] if phrase.senses <= present
-        ]
-        if candidates:
-            places = _places(words, set().union(*[phrase.senses for phrase in candidates]))
-            found.update([phrase.written for phrase in candidates if _close(phrase, places)])
+        words = self._read(text)
+        if len(words) * FOREIGN < text.count(" ") + 1 and text.isascii():
+            words = self._read(other_layout(text.lower())) or words
+        places = [place for place, _ in words]
+        for start in range(0, len(words), STRETCH):
+            stop = start + STRETCH + OVERLAP
+            self._find_in(places[start:stop], [meaning for _, meaning in words[start:stop]], found)
 
-    def _words(self, text: str) -> list[tuple[int, frozenset[Sense]]]:
+    def _find_in(self, places: Sequence[int], meanings: Sequence[Meaning], found: set[str]) -> None:
+        """What stands in a stretch of a text: so short that few phrases need a closer look."""
+        masks = [meaning.mask for meaning in meanings]
+        present = 0
+        for mask in masks:
+            present |= mask
+        for meaning in meanings:
+            if meaning.singles:
+                found.update(meaning.singles)
+        candidates = [
+            (number, mask, phrase)
+            for number, meaning in enumerate(meanings)
+            for mask, phrase in meaning.anchored
+            if mask & present == mask
+        ]
+        for number, mask, phrase in candidates:
+            if phrase.written not in found and _close(places, masks, number, mask, phrase.reach):
+                found.add(phrase.written)
+
+    def _read(self, text: str) -> list[tuple[int, Meaning]]:
         """The words that some rule knows, and where they stand, not counting words like «в», «от», «я»."""
-        meaning = self._meaning
+        known = self._known
         words = []
         negated, position = 0, 0  # words that the last «не» may still reach
         for word in WORD.findall(plain(text)):
-            senses = meaning(word)[1 if negated else 0]
-            if senses:
-                words.append((position, senses))
-            if word in NEGATIONS:
+            what = known(word)
+            meaning = what.negated if negated else what.as_it_stands
+            if meaning is not NOTHING:
+                words.append((position, meaning))
+            if what.negates:
                 negated = PASSED_OVER + 1
             elif negated:
-                negated = negated - 1 if len(word) < COUNTED_FROM or word in self._negation_passes else 0
+                negated = negated - 1 if what.passes else 0
             if len(word) >= COUNTED_FROM:
                 position += 1
         return words
 
-    def _mean(self, word: str) -> Meaning:
-        senses = self._look_up(word)
-        if senses not in self._meanings:
-            if len(self._meanings) > MEMORY:  # only words glued or mistyped in ever new ways make so many
+    def _know(self, word: str) -> Known:
+        senses = self._words.senses(word)
+        passes = len(word) < COUNTED_FROM or word in self._negation_passes
+        negated = tuple(sorted({*senses, *(sense | 1 for sense in senses)}))
+        return Known(self._meaning(senses), self._meaning(negated), word in NEGATIONS, passes)
+
+    def _meaning(self, senses: tuple[Sense, ...]) -> Meaning:
+        found = self._meanings.get(senses)
+        if found is None:
+            if len(self._meanings) > MEMORY:  # only words run together or mistyped in ever new ways make so many
                 self._meanings = {(): NOTHING}
-            self._meanings[senses] = (frozenset(senses), frozenset(senses).union(sense + 1 for sense in senses))
-        return self._meanings[senses]
-
-    def _look_up(self, word: str) -> tuple[Sense, ...]:
-        if len(word) > LONGEST_WORD:
-            return ()
-        if not word.isascii() and CYRILLIC.search(word):
-            word = word.translate(LATIN_LOOKALIKES)
-        senses = self._exactly(word)
-        if senses or len(word) < SOUNDS_FROM or word in self._never_typos:
-            return senses
-        return self._glued(word) or self._like_sounding(word) or self._mistyped(word)
-
-    def _glued(self, word: str) -> tuple[Sense, ...]:
-        """«неприходит»: what follows «не», as it stands and negated, and «не» itself."""
-        rest = word.removeprefix(GLUED)
-        if rest == word or len(rest) < GLUED_FROM:
-            return ()
-        senses = self._exactly(rest) or self._like_sounding(rest) or self._mistyped(rest)
-        return (*self._exactly(GLUED), *senses, *(sense | 1 for sense in senses)) if senses else ()
-
-    def _like_sounding(self, word: str) -> tuple[Sense, ...]:
-        """What a writer by ear may have meant: «миня», «порол», «увидомления»."""
-        if len(word) < SOUNDS_FROM:
-            return ()
-        return self._senses_of(self._index.sounds.get(_sound(word), ()))
-
-    def _senses_of(self, forms: Iterable[str]) -> tuple[Sense, ...]:
-        return tuple({sense: None for form in forms for sense in self._index.forms[form]})
-
-    def _exactly(self, word: str) -> tuple[Sense, ...]:
-        index = self._index
-        senses = index.forms.get(word, ())
-        for length in index.lengths:
-            if length > len(word):
-                break
-            senses += index.prefixes.get(word[:length], ())
-        return senses
-
-    def _mistyped(self, word: str) -> tuple[Sense, ...]:
-        """What the word may be with a slip in it. The first letter must be right: «король» is no password."""
-        if len(word) < TYPO_FROM:
-            return ()
-        slips = 2 if len(word) >= TWO_TYPOS_FROM else 1
-        like: list[str] = []
-        for end in _ends(word):
-            for length in range(len(word) - slips, len(word) + slips + 1):
-                like += self._index.ends.get((end, length), ())
-        near = process.extract(word, like, scorer=OSA.distance, score_cutoff=slips, limit=None)  # the nearest first
-        return self._senses_of(form for form, distance, _ in near if distance == near[0][1])
+            found = self._meanings[senses] = Meaning(
+                sum({1 << self._bits[sense] for sense in senses if sense in self._bits}),
+                tuple(written for sense in senses for written in self._single.get(sense, ())),
+                tuple(anchored for sense in senses for anchored in self._anchored.get(sense, ())),
+            )
+        return found
 
     def sizes(self) -> dict[str, int]:
         """How many forms and prefixes are known, for the measurements."""
-        return {"forms": len(self._index.forms), "prefixes": len(self._index.prefixes)}
+        return {"forms": len(self._words.forms), "prefixes": len(self._words.prefixes)}
 
 
-def _ends(word: str) -> tuple[str, str]:
-    return word[:ENDS], word[0] + word[-ENDS:]
+def _position(word: tuple[int, Meaning]) -> int:
+    return word[0]
 
 
-def _sound(word: str) -> str:
-    """The word as it is heard, roughly."""
-    return word.translate(SOUNDS).replace("тс", "ц")
+def _frequency(form: str) -> float:
+    """How often a word of so many letters is met, roughly: the short ones make up most of a text."""
+    return max(1.0, 4.0 ** (6 - len(form)))
 
 
-def _places(words: Iterable[tuple[int, frozenset[Sense]]], needed: set[Sense]) -> dict[Sense, list[int]]:
-    """Where each sense that is needed stands."""
-    places: dict[Sense, list[int]] = {}
-    for position, senses in words:
-        for sense in senses & needed:
-            places.setdefault(sense, []).append(position)
-    return places
+def _close(places: Sequence[int], masks: Sequence[int], number: int, mask: int, reach: int) -> bool:
+    """Do the other words of a phrase stand close enough to the word of that number, and to one another?"""
+    here, union = places[number], masks[number]
+    first, last = number, number + 1
+    while first and here - places[first - 1] < reach:
+        first -= 1
+        union |= masks[first]
+    while last < len(places) and places[last] - here < reach:
+        union |= masks[last]
+        last += 1
+    if union & mask != mask:
+        return False
+    return mask.bit_count() == 2 or any(
+        _span(places, masks, start, last, reach) & mask == mask for start in range(first, number + 1)
+    )
 
 
-def _close(phrase: Phrase, places: Mapping[Sense, Sequence[int]]) -> bool:
-    """Do all words of the phrase stand within its length and its gap, somewhere? Linear in the places."""
-    reach = len(phrase.senses) + phrase.gap
-    where = [places[sense] for sense in phrase.senses]
-    if max(map(len, where)) == 1:  # nearly always
-        once = [place[0] for place in where]
-        return max(once) - min(once) < reach
-    seen: dict[Sense, int] = {}
-    for position, sense in merge(*([(position, sense) for position in places[sense]] for sense in phrase.senses)):
-        seen[sense] = position
-        if len(seen) == len(phrase.senses) and position - min(seen.values()) < reach:
-            return True
-    return False
+def _span(places: Sequence[int], masks: Sequence[int], first: int, last: int, reach: int) -> int:
+    """What stands within the reach of the first of some words."""
+    union = 0
+    for number in range(first, last):
+        if places[number] - places[first] >= reach:
+            break
+        union |= masks[number]
+    return union
