@@ -46,6 +46,7 @@ def read(payload: bytes, account: Account) -> Reading:
 def _message(
     payload: bytes, account: Account, headers: Headers, body: Body, email: str | None, name: str | None, subject: str
 ) -> Message:
+    split = quotes.split_lines(body.lines)
     facts = machine_mail.Facts(
         body.root_type,
         body.report_type,
@@ -54,9 +55,9 @@ def _message(
         name or "",
         subject,
         f"{body.text[:6000]}\n{body.enclosed[:4000]}",
+        split.own[:4000],
     )
     verdict = machine_mail.judge(headers, facts)
-    split = quotes.split_lines(body.lines)
     quoted = "\n\n".join(part for part in (split.quoted, body.enclosed) if part) or None
     authentication, vouched = authenticate(headers, email, account.trusted_authserv_id)
     reply_to = _reply_to(headers)

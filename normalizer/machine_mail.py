@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from normalizer import auto_replies
 from normalizer.headers import Headers
 
 Machine = Literal["bounce", "auto_reply", "bulk"]
@@ -25,7 +26,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is looked at beside the header. `text`: the first kilobytes of what it says, with the report's own words."""
+    """What is looked at beside the header.
+
+    `text`: the first kilobytes of what it says, with the report's own words; `own`: the same without what it quotes.
+    """
 
     content_type: str
     report_type: str
@@ -34,6 +38,7 @@ class Facts:
     name: str
     subject: str
     text: str
+    own: str
 
 
 _DAEMON = re.compile(
@@ -91,41 +96,6 @@ _BOUNCE_BODY = re.compile(
     r"|konnte nicht zugestellt|n'a pas pu être|no se ha podido entregar|non è stato possibile|não pôde ser entregue",
     re.I,
 )
-_AWAY_SUBJECT = re.compile(
-    r"^\W{0,3}(?:(?:re|fw|aw|отв|ha)\s?:\s?)?(?:auto(?:matic)?[\s-]?(?:matic )?(?:re(?:ply|sponse|sponder)|antwort"
-    r"|matisk)|autoreply|autosvar|autoantwort|automatische? (?:antwort|reply|afwezig\w*|beantwoording)|automatisk"
-    r"|automaattinen|automatická|automatyczna odpowied"
-    r"|out[\s-]?of[\s-]?(?:the[\s-]?)?office|ooo\b|on (?:vacation|holiday|leave)|vacation (?:reply|notice|auto)"
-    r"|auto\s?:|this is an auto(?:mat\w+|-)"
-    r"|away from (?:the|my) (?:office|mail|desk)|(?:i am|i'm) (?:away|out of|on)\b|absence|abwesen"
-    r"|r[ée]ponse automatique|message d'absence|respuesta autom|fuera de (?:la )?oficina|risposta automatica"
-    r"|fuori (?:sede|ufficio)"
-    r"|resposta autom|fora do escrit|frånvar|fravær|poissaolo|nieobecno|odpowied. automatyczna|afwezig|avwezig"
-    r"|otomatik (?:yanıt|cevap)|automatikus válasz|autom.*odpově|自動返信|不在|自动(?:回复|答复)|부재 ?중"
-    r"|자동 ?(?:응답|회신)"
-    r"|răspuns automat|automatski odgovor"
-    r"|автоответ|автоматический ответ|автоматичн\w+ відповідь|(?:я )?(?:сейчас )?(?:нахожусь |буду )?(?:в отпуске"
-    r"|в отсутствии|вне офиса|на больничном|в командировке)|отсутствую|вне офиса|нет на месте|автовідповід"
-    r"|у відпустці)",
-    re.I,
-)
-_AWAY_BODY = re.compile(
-    r"(?:i am|i'm|i will be|i'll be|currently|am) (?:currently |now )?(?:out of (?:the )?office|away|on (?:vacation"
-    r"|holiday|leave|annual|maternity|parental|sick|a business)|travell?ing|unavailable)|out of (?:the )?office"
-    r"|limited access to (?:my )?e-?mail|will (?:respond|reply|get back|return).{0,80}(?:return|back|when)"
-    r"|automat\w+ (?:reply|response|generated|message|antwort|réponse|respuesta|risposta|resposta)|this is an auto"
-    r"|thank you for (?:your? (?:e-?mail|message|mail)|contacting)|urgent(?:e|ly)?\b.{0,60}(?:contact|call)"
-    r"|we (?:have )?received your"
-    r"|(?:нахожусь|буду|ухожу|являюсь|я) (?:\S+ ){0,3}(?:в (?:ежегодном |декретном |очередном )?отпуске|в командировке"
-    r"|на больничном|вне офиса|в отъезде|отсутств)|отсутству|(?:отвечу|свяжусь|вернусь|вернуться).{0,60}(?:возвращ"
-    r"|после|\d)|по срочным вопросам|в случае срочн|автоматическ\w+ (?:ответ|сообщени|уведомлен)|не нужно отвечать"
-    r"|автоответчик"
-    r"|ваше (?:письмо|сообщение|обращение) (?:получено|принято|доставлено)|спасибо за (?:ваше )?(?:письмо|обращение"
-    r"|сообщение)|abwesend|nicht im (?:büro|haus)|im urlaub|je suis (?:actuellement )?(?:absent|en congé)"
-    r"|estoy (?:de vacaciones|fuera)|sono (?:fuori|in ferie|assente)|estou (?:de férias|ausente|fora)"
-    r"|niet (?:op kantoor|aanwezig)|jestem (?:na urlopie|nieobecn)|у відпустці|відсутн",
-    re.I,
-)
 _BOUNCE_OPENING = re.compile(
     r"^\W{0,3}(?:undeliver|delivery (?:status notification|fail|has failed)|failure notice|returned mail"
     r"|mail (?:delivery (?:fail|problem)|could not be)|non[- ]?deliver"
@@ -151,53 +121,6 @@ _SERVER_WORDS = re.compile(
     re.I,
 )
 _PASSED_ON = re.compile(r"^\W{0,3}(?:fwd?|fw|пересл|пер|re|отв|ha|wg|tr)\s?:", re.I)
-_AWAY_PREFIX = re.compile(
-    r"^\W{0,3}(?:auto(?:matic)? ?-?(?:reply|response)|autoreply|auto-?antwort|automatische antwort|réponse automatique"
-    r"|respuesta automática|risposta automatica|resposta automática"
-    r"|automatisch antwoord|automatiskt? svar|autosvar|odpowiedź automatyczna|automatická odpověď|otomatik yanıt"
-    r"|automaattinen vastaus|abwesenheitsnotiz|out[ -]of[ -](?:the )?office(?: (?:auto)?reply)?"
-    r"|автоответ(?:чик)?|автоматический ответ|автовідповідь|автоматична відповідь|自动回复|自動返信"
-    r"|자동 회신)\s?[:：\])-]",
-    re.I,
-)
-# Beside the subject of the letter that is answered: "Re: … (Automatic Response)".
-_AWAY_MARK = re.compile(
-    r"[\[(](?:auto(?:matic|mated)?[ -]?(?:reply|response)|автоответ(?:чик)?|автоматический ответ"
-    r"|automatyczna odpowied\w|automatische antwort|réponse automatique|respuesta automática)[\])]",
-    re.I,
-)
-# Behind a greeting at most; a person who quotes such words has something above them.
-_AWAY_OPENING = re.compile(
-    r"\s{0,20}(?:[^\n.!,>]{1,40}[!,.]\s{1,4})?(?:это автоматическ\w+ (?:ответ|сообщение|письмо|уведомление)"
-    r"|this is an auto(?:mated|matic|matically generated)? ?-?(?:reply|response|message|email)"
-    r"|dies ist eine automatische (?:antwort|nachricht)|ceci est une réponse automatique)",
-    re.I,
-)
-_AWAY_UNTIL = re.compile(
-    r"\b(?:until|till|through|return(?:ing)?|back (?:on|in)|from .{3,20} to)\b|вернусь|возвращ|до \d"
-    r"|с \d{1,2}.{0,20}по \d|выхожу|\bbis\b|zurück|jusqu|retour|hasta|regres|fino al|rientr|até|повернусь",
-    re.I,
-)
-_AWAY_INSTEAD = re.compile(
-    r"(?:urgent|immediate|emergenc|assistance|in my absence).{0,120}(?:contact|call|write|e-?mail|reach)|(?:срочн"
-    r"|неотложн|на время моего отсутствия|в мо[её] отсутствие).{0,120}(?:обращ|звон|пиш|связ)"
-    r"|(?:dringend|notf).{0,120}(?:wenden|kontakt)|urgen\w+.{0,120}(?:contact|dirig|rivolg|contatt)"
-    r"|термінов.{0,120}(?:зверта|телефон)",
-    re.I | re.S,
-)
-_INSTEAD_WORDS = (
-    "urgen",
-    "immediate",
-    "emergenc",
-    "assistance",
-    "absence",
-    "срочн",
-    "неотложн",
-    "отсутстви",
-    "dringend",
-    "notf",
-    "термінов",
-)
 _SUPPRESS = re.compile(r"\ball\b|\boof\b|autoreply")
 _ACTION = re.compile(r"^action:\s*([a-z]+)", re.I | re.M)
 _REPORT_PARTS = {
@@ -207,16 +130,20 @@ _REPORT_PARTS = {
     "message/feedback-report",
 }
 _BOUNCE_HEADERS = ("x-failed-recipients", "x-ms-exchange-message-is-ndr", "x-mailer-daemon", "x-bounce-reason")
-_AUTO_HEADERS = (
-    "x-autoreply",
-    "x-autorespond",
-    "x-autoresponder",
-    "x-auto-reply",
-    "x-mail-autoreply",
-    "x-autoreply-from",
-    "x-vacation",
-    "x-cloudflare-autoreply",
-    "x-kerio-autoreply",
+# X-Autoreply, X-Autorespond, X-Mail-Autoreply, X-Autoreply-From, X-Kerio-Autoreply, X-Vacation and their like; every
+# product has one of its own. Not X-Auto-Response-Suppress, which people's programs set too.
+_AUTO_HEADER = re.compile(
+    r"x-(?:[\w-]{1,24}-)?(?:auto-?repl(?:y|ied)|auto-?respon(?:d|der|se)|vacation)(?:-(?:from|id|by|sent|version|to))?"
+)
+_NO = {"", "no", "none", "false", "0"}
+# A weak sign each: their servers also pass on what people write in the ticket.
+_HELP_DESKS = re.compile(r"otrs|zammad|znuny|zendesk|freshdesk|osticket|kayako|helpdesk|omnidesk|usedesk|deskpro")
+_HELP_DESK_HEADERS = (
+    "x-otrs-loop",
+    "x-rt-loop-prevention",
+    "rt-ticket",
+    "x-jira-fingerprint",
+    "x-zendesk-from-account-id",
 )
 _AUTO_PRECEDENCE = {"auto_reply", "auto-reply", "autoreply"}
 _AUTO_WORDS = (
@@ -228,6 +155,7 @@ _AUTO_WORDS = (
     ("x-mailer", "vacation"),
     ("x-mailer", "autorespond"),
     ("user-agent", "vacation"),
+    ("x-apple-action", "vacation"),
 )
 _BULK_HEADERS = (
     "list-id",
@@ -309,33 +237,24 @@ def _is_auto_reply(headers: Headers, letter: Facts) -> bool:
     submitted = re.split(r"[;\s]", headers.token("auto-submitted"))[0]
     if submitted in ("auto-replied", "auto-notified", "auto-response"):
         return True
-    if any(name in headers for name in _AUTO_HEADERS) and headers.token("x-autoreply") not in ("no", "false"):
+    if any(_AUTO_HEADER.fullmatch(name) and headers.token(name) not in _NO for name in headers.names()):
         return True
     if any(headers.token(name) in _AUTO_PRECEDENCE for name in ("precedence", "x-precedence", "preference")):
         return True
-    if any(word in headers.token(name) for name, word in _AUTO_WORDS):
+    if any(word in headers.token(name) for name, word in _AUTO_WORDS) or auto_replies.named(letter.subject):
         return True
-    if _AWAY_PREFIX.match(letter.subject) or _AWAY_MARK.search(letter.subject):
-        return True
-    if _answers(headers) and _AWAY_OPENING.match(letter.text):
-        return True
-    opening = letter.text[:600]
-    weak = (
+    suppressed = _SUPPRESS.search(headers.token("x-auto-response-suppress"))  # also what Outlook adds to people's mail
+    hinted = not _is_bulk_sender(headers) and (
         _null_sender(headers)
         or submitted == "auto-generated"
         or headers.token("precedence") in ("bulk", "junk")
-        or bool(_SUPPRESS.search(headers.token("x-auto-response-suppress")))
+        or (suppressed and suppressed.group() == "all")
+        or "x-ms-exchange-inbox-rules-loop" in headers
         or bool(_ROBOT_ADDRESS.match(letter.sender))
+        or bool(_HELP_DESKS.search(headers.token("x-powered-by") + headers.token("x-mailer")))
+        or any(name in headers for name in _HELP_DESK_HEADERS)
     )
-    if _AWAY_SUBJECT.match(letter.subject):
-        return weak or bool(_AWAY_BODY.search(letter.text[:2500])) or not letter.text.strip()
-    if weak and not _is_bulk_sender(headers):
-        return bool(_AWAY_BODY.search(opening))
-    # Words alone: away, until when, and whom to ask meanwhile; a person who writes to us says at most two of them.
-    lower = letter.text[:3000].lower()
-    if not any(word in lower for word in _INSTEAD_WORDS):
-        return False
-    return bool(_AWAY_BODY.search(opening) and _AWAY_UNTIL.search(letter.text) and _AWAY_INSTEAD.search(letter.text))
+    return auto_replies.states(letter.subject, letter.own, _answers(headers) or bool(suppressed), bool(hinted))
 
 
 def _null_sender(headers: Headers) -> bool:

@@ -259,3 +259,55 @@ def test_a_report_of_success_is_no_bounce() -> None:
     )
     reading = read(report.encode(), Account())
     assert isinstance(reading, Message) and reading.machine == "auto_reply"
+
+
+AWAY_WITHOUT_A_HEADER = {
+    "notes": ("И. Петров отсутствует в офисе.", "Буду отсутствовать с 01.07 и вернусь 15.07."),
+    "notes, by its prefix": ("АВТО: Петров отсутствует (возвращается 15.07)", "Отсутствую до 15.07."),
+    "a ticket": ("[#5512] Мы получили ваше письмо", "Мы получили ваше письмо. Номер заявки 5512."),
+    "a ticket, english": ("[Request received] Passport", "Your request (5512) has been received."),
+    "ukrainian": ("Автовідповідач: Запит", "Дякую."),
+    "belarusian": ("Аўтаматычны адказ: Запыт", "Я ў водпуску."),
+    "an answer, whom to ask": (
+        "Re: Ответ",
+        "Добрый день! Нахожусь в очередном отпуске до 17 марта. По срочным вопросам обращайтесь к Орлову.",
+    ),
+    "an answer, somebody left": ("Re: Ответ", "Я больше не работаю здесь. Это автоответ."),
+    "an answer, not at work": ("Re: Ответ", "Меня не будет на рабочем месте до 15.07, отвечу позже."),
+    "out of hours": ("Re: Ответ", "Спасибо за обращение! Сейчас нерабочее время, мы ответим утром."),
+    "german": ("AW: Ответ", "Ich bin bis 17.03. nicht im Büro. In dringenden Fällen wenden Sie sich an a@b.example."),
+}
+
+
+@pytest.mark.parametrize(("subject", "text"), AWAY_WITHOUT_A_HEADER.values(), ids=AWAY_WITHOUT_A_HEADER.keys())
+def test_an_answering_machine_without_a_header_of_its_own_is_told(subject: str, text: str) -> None:
+    assert judged(subject, text, In_Reply_To="<x@y>").machine == "auto_reply"
+
+
+@pytest.mark.parametrize("name", ["X-Autoresponder", "X-Mail-AutoReply", "X-Vendor-Autoreply", "X-Autoreply-From"])
+def test_every_products_own_header_is_known(name: str) -> None:
+    assert judged("Re: x", "Письмо пришло", **{name: "yes"}).machine == "auto_reply"
+    assert judged("Re: x", "Письмо пришло", **{name: "no"}).machine is None
+
+
+PEOPLE_AWAY = {
+    "brings papers later": ("Re: Ответ", "Я сейчас в отпуске, документы привезу после 17 марта."),
+    "comes back": ("Re: Ответ", "Нахожусь в командировке, вернусь 17 марта и приду на приём."),
+    "was away": ("Re: Ответ", "Я был в отпуске и не видел письма. Что делать дальше?"),
+    "abroad": ("В отпуске не могу войти", "Нахожусь в отпуске за границей, СМС не приходит."),
+    "on holiday": ("On holiday in Spain, lost passport", "I am on holiday and lost my passport. How do I get home?"),
+    "for a boss": ("Заявление", "Он в командировке до 20 июня. По срочным вопросам можно связаться со мной."),
+    "on maternity leave": ("Пособие", "Я в декретном отпуске до 2026 года, пособие не приходит."),
+    "not in the register": ("Отсутствую в реестре", "Меня нет в реестре многодетных."),
+    "complains of a machine": ("Автоматический ответ вместо помощи", "Пришёл автоматический ответ. Ответьте сами."),
+    "answers a machine": ("Re: Автоматический ответ: Запрос", "Спасибо, жду до 15-го."),
+    "passes one on": ("Пересылаю", "Пришёл автоответ: «Я в отпуске до 17 марта, по срочным вопросам пишите Орлову»."),
+    "quotes a status": ("Ваша заявка принята", "Ваша заявка принята, пишет система, а статус не меняется."),
+    "a phone that answers": ("Автоответчик мошенников", "Мне звонит автоответчик и представляется вами."),
+}
+
+
+@pytest.mark.parametrize("fields", [{}, {"In-Reply-To": "<x@y>"}], ids=["new", "answer"])
+@pytest.mark.parametrize(("subject", "text"), PEOPLE_AWAY.values(), ids=PEOPLE_AWAY.keys())
+def test_a_person_who_is_away_is_no_robot(subject: str, text: str, fields: dict[str, str]) -> None:
+    assert judged(subject, text, **fields).machine is None
