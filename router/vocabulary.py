@@ -17,10 +17,12 @@ one look-up; `router.words` says what an unknown word may be.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 
 from router.forms import Forms, plain
 from router.words import Sense, Words, other_layout
@@ -205,20 +207,18 @@ class Vocabulary:
     def _find_in(self, places: Sequence[int], meanings: Sequence[Meaning], found: set[str]) -> None:
         """What stands in a stretch of a text: so short that few phrases need a closer look."""
         masks = [meaning.mask for meaning in meanings]
-        present = 0
-        for mask in masks:
-            present |= mask
+        present = reduce(or_, masks, 0)
         for meaning in meanings:
             if meaning.singles:
                 found.update(meaning.singles)
         candidates = [
-            (number, mask, phrase)
-            for number, meaning in enumerate(meanings)
+            (place, mask, phrase)
+            for place, meaning in zip(places, meanings, strict=True)
             for mask, phrase in meaning.anchored
             if mask & present == mask
         ]
-        for number, mask, phrase in candidates:
-            if phrase.written not in found and _close(places, masks, number, mask, phrase.reach):
+        for place, mask, phrase in candidates:
+            if phrase.written not in found and _close(places, masks, place, mask, phrase.reach):
                 found.add(phrase.written)
 
     def _read(self, text: str) -> list[tuple[int, Meaning]]:
@@ -271,28 +271,12 @@ def _frequency(form: str) -> float:
     return max(1.0, 4.0 ** (6 - len(form)))
 
 
-def _close(places: Sequence[int], masks: Sequence[int], number: int, mask: int, reach: int) -> bool:
-    """Do the other words of a phrase stand close enough to the word of that number, and to one another?"""
-    here, union = places[number], masks[number]
-    first, last = number, number + 1
-    while first and here - places[first - 1] < reach:
-        first -= 1
-        union |= masks[first]
-    while last < len(places) and places[last] - here < reach:
-        union |= masks[last]
-        last += 1
-    if union & mask != mask:
+def _close(places: Sequence[int], masks: Sequence[int], here: int, mask: int, reach: int) -> bool:
+    """Do the other words of a phrase stand close enough to the one at the place `here`, and to one another?"""
+    first, last = bisect_right(places, here - reach), bisect_left(places, here + reach)
+    if reduce(or_, masks[first:last]) & mask != mask:
         return False
-    return mask.bit_count() == 2 or any(
-        _span(places, masks, start, last, reach) & mask == mask for start in range(first, number + 1)
-    )
-
-
-def _span(places: Sequence[int], masks: Sequence[int], first: int, last: int, reach: int) -> int:
-    """What stands within the reach of the first of some words."""
-    union = 0
-    for number in range(first, last):
-        if places[number] - places[first] >= reach:
-            break
-        union |= masks[number]
-    return union
+    if mask.bit_count() == 2:
+        return True
+    spans = (masks[start : bisect_left(places, places[start] + reach)] for start in range(first, last))
+    return any(reduce(or_, span) & mask == mask for span in spans)
