@@ -42,58 +42,62 @@ class Facts:
 
 
 _DAEMON = re.compile(
-    r"^(?:mailer[-_.]?daemon|post[-_.]?master|mail[-_.]?(?:delivery|system|gateway|admin|daemon)\w*"
-    r"|microsoftexchange[0-9a-f]{6,}|mdaemon|double-bounce|ndr|\"?system[ ._-]administrator\"?|post-?master\W.*"
-    r"|\w*(?:anti-?virus|smtp|mail_?service|mail_?gateway)\w*"
-    r"|bounces?(?:[-+_.].*)?|mds|antispam\w*|null|mailadmin|mail-?er|undeliverable\w*"
-    r"|auto-?reply-?daemon|smtp\w*|mta\w*|mmdf|qmail.*|maildaemon|mailer)@",
+    r"^(?:post[-_.]?master|mail[-_.]?(?:delivery|system|gateway|admin|daemon)\w*|mdaemon|ndr"
+    r"|\"?system[ ._-]administrator\"?|post-?master\W.*|\w*(?:anti-?virus|mail_?service|mail_?gateway|interscan"
+    r"|virus-?alert)\w*|bounces?(?:[-+_.].*)?|mds|antispam\w*|null|mailadmin|mail-?er|undeliverable\w*"
+    r"|auto-?reply-?daemon|(?:smtp|mta)(?:[-_.\d].*)?|mmdf|maildaemon|mailer)@",
     re.I,
 )
+# Nobody but a server writes under these.
+_ONLY_DAEMON = re.compile(r"^(?:mailer[-_.]?daemon|microsoftexchange[0-9a-f]{6,}|double-bounce|qmail.*)@", re.I)
 _DAEMON_NAME = re.compile(
-    r"mail(?:er)?[\s_-]*(?:delivery|daemon)|postmaster|delivery (?:sub)?system|mail system|почтов(?:ый|ая) (?:сервер"
-    r"|система|робот|демон)|system administrator"
-    r"|системный администратор|администратор (?:почты|системы)|служба доставки|undeliver|microsoft outlook$",
+    r"mail(?:er)?[\s_-]*(?:delivery|daemon)|postmaster|delivery (?:sub)?system|mail system\W*$|почтов(?:ый"
+    r"|ая) (?:сервер|система|робот|демон)|^\W*(?:system administrator|системный администратор|администратор (?:почты"
+    r"|системы))\W*$|служба доставки|undeliver|microsoft outlook$|content[- ]filter at",
     re.I,
 )
 _BOUNCE_SUBJECT = re.compile(
     r"undeliver|returned mail|\[bounce\]|mail failed|failed mail|returning (?:message )?to sender|rejected mail"
     r"|mail delivery warning|failed delivery|message you sent (?:was )?blocked|error sending your mail"
-    r"|mail system error|unable to deliver|mail delivery status"
-    r"|delivery (?:status notification|fail|has failed|problem|error|report|notification|incomplete|delayed)|fail(?:ed"
-    r"|ure) (?:notice|delivery|to deliver)|returned (?:mail|to sender|email)"
-    r"|mail (?:delivery (?:fail|problem|error|system)|could not be|not delivered|failure|system error|returned)"
-    r"|non[- ]?(?:delivery|remis)|(?:message|mail|e-?mail) (?:was )?(?:not |un|delayed)deliver|not delivered"
-    r"|could not (?:be )?(?:send|sent|deliver)|message delayed|delivery delayed|warning: (?:could not send|message)"
-    r"|rejected:|(?:message|mail) (?:rejected|bounced)|user unknown|unzustellbar|nicht zugestellt|nicht zustellbar"
-    r"|не(?: был[оа]?)? ?доставлен|недоставлен|не удалось доставить|невозможно доставить|ошибка (?:доставки"
-    r"|при доставке|отправки)|сбой доставки|уведомление о (?:состоянии доставки|недостав|невозможности доставки)"
-    r"|отч[её]т о (?:доставке|недоставке)|возвращ[её]н|доставка .{0,30}(?:не удалась|невозможна|отложена|задерж)"
-    r"|письмо не отправлено|сообщение не отправлено|задержка доставки|недоставк|не може бути доставлен|не доставлено"
+    r"|mail system error|unable to deliver|mail delivery status|delivery (?:status notification|fail|has failed"
+    r"|problem|error|report|notification|incomplete|delayed)|fail(?:ed|ure) (?:notice|delivery|to deliver)"
+    r"|returned (?:mail|to sender|email)|mail (?:delivery (?:fail|problem|error|system)|could not be|not delivered"
+    r"|failure|system error|returned)|non[- ]?(?:delivery|remis)|(?:message|mail|e-?mail) (?:was )?(?:not |un"
+    r"|delayed)deliver|not delivered|could not (?:be )?(?:send|sent|deliver)|message delayed|delivery delayed"
+    r"|warning: (?:could not send|message)|rejected:|(?:message|mail) (?:rejected|bounced)|user unknown|unzustellbar"
+    r"|nicht zugestellt|nicht zustellbar|не(?: был[оа]?)? ?доставлен|недоставлен|не удалось доставить"
+    r"|невозможно доставить|ошибка (?:доставки|при доставке|отправки)|сбой доставки"
+    r"|уведомление о (?:состоянии доставки|недостав|невозможности доставки)|отч[её]т о (?:доставке|недоставке)"
+    r"|возвращ[её]н|доставка .{0,30}(?:не удалась|невозможна|отложена|задерж)|письмо не отправлено"
+    r"|сообщение не отправлено|задержка доставки|недоставк|не може бути доставлен|не доставлено"
     r"|échec de (?:la )?remise|non remis|no se pudo entregar|devuelto al remitente|mancata consegna"
-    r"|impossibile recapitare|não (?:foi )?entregue|niet bezorgd|onbestelbaar|niedostarcz|nie dostarczono|undelivered"
-    r"|kunne ikke leveres|kunde inte levereras"
-    r"|配信不能|配信エラー|送信できません|退信|系统退信|投递失败|传输失败|반송"
-    r"|delivery to .{1,80} failed|nondeliverable"
-    r"|nem kézbesíthető|teslim edilemedi"
+    r"|impossibile recapitare|não (?:foi )?entregue|niet bezorgd|onbestelbaar|niedostarcz|nie dostarczono"
+    r"|undelivered|kunne ikke leveres|kunde inte levereras|配信不能|配信エラー|送信できません|退信|系统退信|投递失败|传输失败|반송"
+    r"|delivery to .{1,80} failed|nondeliverable|nem kézbesíthető|teslim edil(?:eme|m)|no se pued?[eo] entregar"
+    r"|non recapitabil|nedoručiteln|nepodařilo doručit|(?:inte|ikke) (?:att )?lever|未送达|未能送达|无法送达|送信(?:不能|エラー)"
+    r"|banned (?:content|file)|(?:virus|spam) (?:found|detected)|message (?:has been |was )?(?:refused|held"
+    r"|quarantined|blocked)|(?:message|mail) has been rejected|delayed mail|повідомлення не доставлен"
+    r"|не вдалося доставити|недоставлен\w* (?:почта|письмо|сообщение)|ящик (?:получателя )?переполнен"
     r"|e-?mail (?:delivery )?failure|dsn:|message status - undeliverable|mail konnte nicht",
     re.I,
 )
 _BOUNCE_BODY = re.compile(
     r"(?:could|can|was|were|is|has|have|may)(?: ?not|n't) (?:be |been )?(?:be )?deliver|delivery (?:to the following"
     r"|has failed|failed|status notification|of the message)|permanent(?: fatal)? (?:error|failure)"
-    r"|recipient(?:'s)? (?:address )?(?:rejected|not found|unknown|mailbox)"
-    r"|(?:user|mailbox|account|address|recipient) (?:\S+ )?(?:unknown|not found|unavailable|does(?: not|n't) exist"
-    r"|is (?:full|disabled|inactive|invalid))|mailbox (?:is )?full|over quota|quota exceeded|no such (?:user|mailbox"
-    r"|recipient|address|domain)|undeliverable|host (?:or domain name )?not found|message size exceeds"
-    r"|returned to sender|mail has been returned|returned mail follows|unable to deliver|postponed due to"
-    r"|无法发送|无法送达|original message as received|no valid recipients|pas pu [eê]tre d[ée]livr"
-    r"|not a valid (?:user|address)|failed (?:permanently|recipient)|(?:following|these) (?:address"
-    r"|recipient)\S* (?:had|fail|were)|(?<!\d)5\d\d[ -](?:#?5\.\d\.\d|\S)|#?\b[45]\.\d\.\d{1,2}\b|diagnostic-code"
-    r"|reporting-mta|final-recipient|status: [45]\."
-    r"|не(?:т такого| ?существует|возможно доставить| может быть доставлен\w*| было доставлен\w*| был доставлен\w*"
-    r"| доставлен\w*| удалось доставить| найден)|ящик (?:пере)?полон|переполнен|пользовател[ья] не"
+    r"|recipient(?:'s)? (?:address )?(?:rejected|not found|unknown|mailbox)|(?:user|mailbox|account|address"
+    r"|recipient) (?:\S+ )?(?:unknown|not found|unavailable|does(?: not|n't) exist|is (?:full|disabled|inactive"
+    r"|invalid))|mailbox (?:is )?full|over quota|quota exceeded|no such (?:user|mailbox|recipient|address|domain)"
+    r"|undeliverable|host (?:or domain name )?not found|message size exceeds|returned to sender"
+    r"|mail has been returned|returned mail follows|unable to deliver|postponed due to|无法发送|无法送达"
+    r"|original message as received|no valid recipients|pas pu [eê]tre d[ée]livr|not a valid (?:user|address)"
+    r"|failed (?:permanently|recipient)|(?:following|these) (?:address|recipient)\S* (?:had|fail|were)"
+    r"|(?<!\d)5\d\d[ -](?:#?5\.\d\.\d|\S)|#?\b[45]\.\d\.\d{1,2}\b|diagnostic-code|reporting-mta|final-recipient"
+    r"|status: [45]\.|не(?:т такого| ?существует|возможно доставить| может быть доставлен\w*| было доставлен\w*"
+    r"| был доставлен\w*| доставлен\w*| удалось доставить| найден)|ящик (?:пере)?полон|переполнен|пользовател[ья] не"
     r"|адрес\w* (?:получателя )?не|получател[ья] не|сообщение отклонено|недоставлен|заблокирован|отказался принять"
-    r"|konnte nicht zugestellt|n'a pas pu être|no se ha podido entregar|non è stato possibile|não pôde ser entregue",
+    r"|не вдалося|не знайдено|was blocked|(?:was|been) (?:rejected|refused|held|blocked)|banned"
+    r"|has not yet been delivered|konnte nicht zugestellt|n'a pas pu être|no se ha podido entregar"
+    r"|non è stato possibile|não pôde ser entregue",
     re.I,
 )
 _BOUNCE_OPENING = re.compile(
@@ -118,6 +122,13 @@ _SERVER_WORDS = re.compile(
     r"|remote-mta)\s?:"
     r"|qmail-send|transcript of session|(?:original|returned) message (?:headers?|follows)|copy of (?:your"
     r"|the) message",
+    re.I,
+)
+# A server that keeps a letter until its sender proves to be a person.
+_CHALLENGE = re.compile(
+    r"(?:account|mailbox|inbox) is protected by\b[^?]{0,300}\b(?:click|confirm|verify)\b"
+    r"|(?:to have it delivered|before (?:it|your (?:message|e-?mail)) (?:is|can be|will be) delivered|in order to deliver"
+    r" your (?:message|e-?mail))[^?]{0,160}\b(?:click|confirm|reply|verify)\b",
     re.I,
 )
 _PASSED_ON = re.compile(r"^\W{0,3}(?:fwd?|fw|пересл|пер|re|отв|ha|wg|tr)\s?:", re.I)
@@ -216,8 +227,10 @@ def _is_bounce(headers: Headers, letter: Facts) -> bool:
     subject, text = letter.subject, letter.text
     null_sender = _null_sender(headers)
     subject_says = bool(_BOUNCE_SUBJECT.search(subject)) and not _PASSED_ON.match(subject)
+    if _ONLY_DAEMON.match(letter.sender) or _is_challenge(text[:1500]):
+        return True
     daemon = (
-        bool(_DAEMON.match(letter.sender))
+        bool(_DAEMON.match(letter.sender) or _DAEMON.match(headers.token("from").rpartition("<")[2]))
         or bool(_DAEMON_NAME.search(letter.name))
         or (not letter.sender and (null_sender or headers.raw("from") == b"<>"))
     )
@@ -231,6 +244,10 @@ def _is_bounce(headers: Headers, letter: Facts) -> bool:
     if _answers(headers) or not _BOUNCE_OPENING.match(subject):
         return False
     return bool(_SERVER_WORDS.search(text) or _SERVER_OPENING.match(text))
+
+
+def _is_challenge(text: str) -> bool:
+    return ("protected by" in text or "deliver" in text) and _CHALLENGE.search(text) is not None
 
 
 def _is_auto_reply(headers: Headers, letter: Facts) -> bool:

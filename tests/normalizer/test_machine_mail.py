@@ -118,6 +118,29 @@ BOUNCES = {
         DAEMON,
     ),
     "german": ("Unzustellbar: Anfrage", "Die Nachricht konnte nicht zugestellt werden", "postmaster@firma.example"),
+    "exchange ru, of today": (
+        "Не удается доставить: Ваше обращение",
+        "Не удалось доставить сообщение следующим получателям или группам.",
+        "postmaster@corp.example",
+    ),
+    "nothing but its name": ("Delayed Mail (still being retried)", "THIS IS A WARNING ONLY.", DAEMON),
+    "refused": (
+        "Your message has been rejected",
+        "It was refused by the server of the recipient.",
+        "postmaster@a.example",
+    ),
+    "ukrainian": ("Повідомлення не доставлено", "Не вдалося доставити лист", "postmaster@ua.example"),
+    "czech": ("Nedoručitelné: Odpověď", "Zprávu se nepodařilo doručit", "postmaster@cz.example"),
+    "a mangled address": (
+        "Mail Delivery Warning",
+        "Delivery has been postponed due to a full mailbox.",
+        "<Postmaster\\@mx.example@relay.example>",
+    ),
+    "asks whether a person wrote": (
+        "RE: Answer",
+        "Your message was received. This account is protected by a filter. Please click on the link to confirm.",
+        "ivan@mail.example",
+    ),
     "an odd sender": (
         "Delivery Status Notification (Failure)",
         "Delivery to the following recipient failed permanently:\na@b\nTechnical details: 550 5.1.1 user unknown",
@@ -230,6 +253,7 @@ PEOPLE = {
         {},
     ),
     "delivery failure of a parcel": ("Delivery failure", "My message to the ministry could not be delivered. Why?", {}),
+    "an account that is protected": ("Question", "My account is protected by SMS. Why do I click confirm twice?", {}),
     "rejected": ("Mail delivery failed to explain", "The status 5.1 of my request is not found", {}),
 }
 
@@ -311,3 +335,17 @@ PEOPLE_AWAY = {
 @pytest.mark.parametrize(("subject", "text"), PEOPLE_AWAY.values(), ids=PEOPLE_AWAY.keys())
 def test_a_person_who_is_away_is_no_robot(subject: str, text: str, fields: dict[str, str]) -> None:
     assert judged(subject, text, **fields).machine is None
+
+
+@pytest.mark.parametrize(
+    ("sender", "subject", "text"),
+    [
+        ("mtarasov@corp.example", "Ошибка отправки заявления", "Пишет: адрес не найден."),
+        ("smtpavlov@corp.example", "Не найден", "Мой адрес не найден в справочнике."),
+        ("Системный администратор Петров <p@school.example>", "Не доставлено", "Ящик переполнен не был, проверьте."),
+        ("Mail System Engineer Bob <bob@corp.example>", "Question", "It could not be delivered? How do I register?"),
+        ("postmaster@school.example", "Заявка на подключение", "Подключите школу к порталу, контакты ниже."),
+    ],
+)
+def test_a_person_with_the_name_of_a_server_is_no_bounce(sender: str, subject: str, text: str) -> None:
+    assert judged(subject, text, sender).machine is None
