@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from board.bodies import Sent
-from board.guard import Guard
+from board.guard import Guard, whole
 from board.safety import BodyTooLarge
 from board.sessions import LEAST_PASSWORD, MOST_PASSWORD, Signed, TooManyTries, key_digest, new_key, new_password
 from ledger import accounts
@@ -37,7 +37,7 @@ class AccountPages:
             self.guard.post("/board/password", self.change_password, fresh=True),
             self.guard.get("/board/accounts", self.accounts, administrator=True),
             self.guard.post("/board/accounts", self.add, administrator=True),
-            self.guard.post("/board/accounts/{id:int}", self.change, administrator=True),
+            self.guard.post("/board/accounts/{id}", self.change, administrator=True),
             self.guard.get("/board/record", self.record, administrator=True),
         ]
 
@@ -129,7 +129,7 @@ class AccountPages:
     async def change(self, request: Request, signed: Signed, sent: Sent) -> Response:
         """Close or open an account, or give it another secret."""
         rows = await self.parts.database.look(accounts.every)
-        row = next((row for row in rows if row["id"] == request.path_params["id"]), None)
+        row = next((row for row in rows if row["id"] == whole(request.path_params["id"])), None)
         action = sent.fields.get("action", "")
         if row is None or action not in ("close", "open", "reset"):
             return self.guard.page(request, signed, "board_message.html", 404, message="no_account")
@@ -156,8 +156,7 @@ class AccountPages:
 
     async def record(self, request: Request, signed: Signed) -> Response:
         """Who looked at what."""
-        before = request.query_params.get("after", "")
-        last = int(before) if before.isdigit() and len(before) < 18 else None
+        last = whole(request.query_params.get("after", ""))
         rows = await self.parts.database.look(lambda conn: accounts.notes(conn, before=last, most=PAGE + 1))
         after = rows[PAGE - 1]["id"] if len(rows) > PAGE else None
         return self.guard.page(request, signed, "board_record.html", rows=rows[:PAGE], after=after)

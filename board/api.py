@@ -10,14 +10,13 @@ from typing import Any, TypeVar
 
 import structlog
 from pydantic import ValidationError
-from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from board import openapi, receipts
 from board.api_models import MOST_ATTACHMENTS, Accepted, Appeal, Comment, Mark, Shape, State
-from board.bodies import Bodies, media_type
+from board.bodies import Bodies, NotAForm, media_type
 from board.front import Front, KeyUsedBefore, Numbers, identity_hashes, ticket_state
 from board.pages import Pages
 from board.problems import ApiError, invalid
@@ -186,8 +185,8 @@ class Api:
                 return given, [_file(name, declared, content) for name, declared, content in sent.files]
         except ValidationError as error:
             raise invalid(error) from None
-        except MultiPartException as error:
-            raise ApiError("invalid", detail=error.message) from None
+        except NotAForm as error:
+            raise ApiError("invalid", detail=str(error)) from None
         raise ApiError("media-type")
 
     def _value(

@@ -7,12 +7,12 @@ import asyncio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
 
 from board.account_pages import AccountPages
 from board.api import Api
-from board.bodies import Bodies
+from board.bodies import Bodies, NotAForm
 from board.captcha import Captcha
 from board.care_pages import CarePages
 from board.files import Files
@@ -27,6 +27,7 @@ from board.queue_pages import QueuePages
 from board.safety import SafeHeaders
 from board.sessions import Sessions
 from board.status import Status
+from ledger.errors import LedgerAway
 from pipeline.parts import Parts
 
 
@@ -43,9 +44,18 @@ def create_app(parts: Parts, stop: asyncio.Event | None = None) -> Starlette:
 
     async def not_found(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 404
+        headers = dict(getattr(error, "headers", None) or {})  # of a method that is not known: which ones are
         if request.url.path.startswith("/api/v1/"):
-            return ApiError("method" if status == 405 else "not-found").response()
-        return pages.page(request, "missing.html", status)
+            return ApiError("method" if status == 405 else "not-found", headers=headers).response()
+        response = pages.page(request, "missing.html", status)
+        response.headers.update(headers)
+        return response
+
+    async def unread(_request: Request, error: Exception) -> Response:
+        return PlainTextResponse("too slow" if isinstance(error, TimeoutError) else "not a form", 400)
+
+    async def away(request: Request, _error: Exception) -> Response:
+        return pages.page(request, "board_away.html", 503)
 
     public_url = parts.settings.http.public_url or ""
     return Starlette(
@@ -54,7 +64,7 @@ def create_app(parts: Parts, stop: asyncio.Event | None = None) -> Starlette:
             Hooks(parts).route(),
             *pages.routes(),
             *Form(parts, pages, front, Captcha(parts.keys, parts.clock), bodies).routes(),
-            *Status(parts, pages).routes(),
+            *Status(parts, pages, bodies).routes(),
             *Api(parts, pages, fronts, bodies).routes(),
             *Files(parts, sessions).routes(),
             *QueuePages(guard, stop or asyncio.Event()).routes(),
@@ -62,5 +72,13 @@ def create_app(parts: Parts, stop: asyncio.Event | None = None) -> Starlette:
             *AccountPages(guard).routes(),
         ],
         middleware=[Middleware(SafeHeaders, secure=public_url.startswith("https://"))],
-        exception_handlers={404: not_found, 405: not_found},
+        exception_handlers={
+            404: not_found,
+            405: not_found,
+            # What a page does not answer by itself in words of its own:
+            NotAForm: unread,
+            ClientDisconnect: unread,
+            TimeoutError: unread,
+            LedgerAway: away,
+        },
     )

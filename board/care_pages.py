@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from board import welcome
 from board.bodies import Sent
-from board.guard import Guard
+from board.guard import Guard, whole
 from board.sessions import Signed
 from ledger import health, journal, reports
 from ledger.database import Connection
@@ -32,15 +32,14 @@ class CarePages:
         """All of them."""
         return [
             self.guard.get("/board/quarantine", self.rows),
-            self.guard.get("/board/quarantine/{row:int}", self.row),
-            self.guard.post("/board/quarantine/{row:int}/retry", self.retry),
+            self.guard.get("/board/quarantine/{row}", self.row),
+            self.guard.post("/board/quarantine/{row}/retry", self.retry),
             self.guard.get("/board/channels", self.channels),
         ]
 
     async def rows(self, request: Request, signed: Signed) -> Response:
         """What could not be read, without its bytes."""
-        after = request.query_params.get("after", "0")
-        start = int(after) if after.isdigit() and len(after) < 18 else 0
+        start = whole(request.query_params.get("after", "")) or 0
         found = await self.parts.database.look(lambda conn: reports.quarantined(conn, after=start, most=PAGE + 1))
         last = found[PAGE - 1]["id"] if len(found) > PAGE else None
         done = request.query_params.get("done")
@@ -48,8 +47,8 @@ class CarePages:
 
     async def row(self, request: Request, signed: Signed) -> Response:
         """One row with its bytes: what is no printable text is escaped, and nothing of it is run."""
-        row_id = request.path_params["row"]
-        view = await asyncio.to_thread(quarantine.view, self.parts, row_id) if row_id < 2**62 else None
+        row_id = whole(request.path_params["row"])
+        view = await asyncio.to_thread(quarantine.view, self.parts, row_id) if row_id is not None else None
         if view is None:
             return self.guard.page(request, signed, "board_message.html", 404, message="no_row")
         await self.guard.note(signed, "quarantine", detail=str(row_id))
@@ -60,7 +59,9 @@ class CarePages:
 
     async def retry(self, request: Request, signed: Signed, _sent: Sent) -> Response:
         """Give a row to the processors again."""
-        row_id, now = request.path_params["row"], self.parts.clock()
+        row_id, now = whole(request.path_params["row"]), self.parts.clock()
+        if row_id is None:
+            return self.guard.page(request, signed, "board_message.html", 404, message="no_row")
 
         def work(conn: Connection) -> None:
             journal.retry(conn, [row_id], now, None)

@@ -43,7 +43,8 @@ class Files:
             status = 401 if self._refused.allow(address_of(request)) else 429
             return PlainTextResponse("sign in, or show a key", status, headers={"WWW-Authenticate": "Bearer"})
         name = request.path_params["id"]
-        row = await self.parts.database.look(lambda conn: attachments.find(conn, name))
+        known = name.isprintable()  # PostgreSQL takes no NUL
+        row = await self.parts.database.look(lambda conn: attachments.find(conn, name)) if known else None
         if row is None or row["storage_key"] is None:
             return PlainTextResponse("there is no such file", 404)
         try:

@@ -10,13 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from board import receipts, welcome
-from board.bodies import Bodies
+from board.bodies import Bodies, NotAForm
 from board.captcha import Captcha
 from board.front import Front, KeyUsedBefore, Numbers, categories
 from board.pages import Pages
@@ -90,9 +89,12 @@ class Form:
             filled = await self._read(request)
         except BodyTooLarge:
             return self._refused(request, Filled(), {"files": words["form.files_too_large"]}, 413)
-        except (MultiPartException, ClientDisconnect, TimeoutError, UnicodeError):
+        except (NotAForm, ClientDisconnect, TimeoutError):
             return self._refused(request, Filled(), {"form": words["form.broken"]}, 400)
-        errors, number = await self._errors(filled, words)
+        try:
+            errors, number = await self._errors(filled, words)
+        except LedgerAway:  # whether the earlier number can be one
+            return self._refused(request, filled, {"form": words["form.away"]}, 503)
         nonce = self.captcha.nonce(filled.get("captcha"), filled.get("question"), filled.get("answer"))
         if nonce is None:
             errors["captcha"] = words["form.captcha_wrong"]

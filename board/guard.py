@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from board.bodies import Bodies, Sent
+from board.bodies import Bodies, NotAForm, Sent
 from board.pages import Pages
 from board.safety import BodyTooLarge
 from board.sessions import Sessions, Signed, own_form
@@ -78,7 +77,7 @@ class Guard:
                 return await work(request, signed, sent)
             except BodyTooLarge:
                 return PlainTextResponse("too large", 413)
-            except (MultiPartException, ClientDisconnect, UnicodeError):
+            except (NotAForm, ClientDisconnect):
                 return PlainTextResponse("not a form", 400)
             except (LedgerAway, StorageError, TimeoutError):
                 return self.pages.page(request, "board_away.html", 503)
@@ -93,3 +92,8 @@ class Guard:
         """Record what was looked at or done."""
         now, name = self.parts.clock(), signed.account.name
         await self.parts.database.run(lambda conn: accounts.note(conn, name, action, now, ticket=ticket, detail=detail))
+
+
+def whole(written: str) -> int | None:
+    """A row's number as an address says it; None for what is none, or is larger than a ledger's."""
+    return int(written) if written.isascii() and written.isdigit() and len(written) < 18 else None

@@ -85,6 +85,7 @@ class Lookup:
 
 def _number(written: str | None) -> float | None:
     try:
-        return float(written) if written else None
+        number = float(written or "")
     except ValueError:
         return None
+    return number if 0 <= number < 2**62 else None

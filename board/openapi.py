@@ -20,7 +20,7 @@ _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": True,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 150, "pattern": "^[\\x20-\\x7e]+$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 150, "pattern": "^[!-~]([ -~]*[!-~])?$"},
     "description": "The sender's own; the same for every try of one request. Sent again, it gives the same number.",
 }
 _CITIZEN = {
@@ -31,6 +31,8 @@ _CITIZEN = {
     "description": "`sign_in.id` of the signed-in citizen; needed of cabinet and mobile: they see his requests only.",
 }
 
+_READ = ("unauthorized", "not-found", "too-many", "away")
+
 
 def document(base_url: str, categories: Sequence[str]) -> dict[str, Any]:
     """The document. `base_url`: where the API is reached."""
@@ -39,7 +41,8 @@ def document(base_url: str, categories: Sequence[str]) -> dict[str, Any]:
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= schema.pop("$defs", {})
         schemas[model.__name__] = schema
-    schemas["Appeal"]["properties"]["category"]["examples"] = list(categories)
+    category = schemas["Appeal"]["properties"]["category"]
+    category["anyOf"] = [{"type": "string", "enum": list(categories)}, {"type": "null"}]
     return {
         "openapi": "3.1.0",
         "info": {
@@ -58,7 +61,7 @@ def document(base_url: str, categories: Sequence[str]) -> dict[str, Any]:
                     "description": "Of requests that this source has entered, or that its signed-in citizen holds.",
                     "operationId": "getAppeal",
                     "parameters": [_NUMBER, _CITIZEN],
-                    "responses": {"200": _json("The state", "State"), **_problems("unauthorized", "not-found")},
+                    "responses": {"200": _json("The state", "State"), **_problems(*_READ)},
                 }
             },
             "/api/v1/appeals/{number}/comments": {
@@ -75,7 +78,7 @@ def document(base_url: str, categories: Sequence[str]) -> dict[str, Any]:
                     "responses": {
                         "201": _json("It was processed", "Accepted"),
                         "202": _json("It is being processed; ask again", "Accepted"),
-                        **_problems("unauthorized", "not-found"),
+                        **_problems(*_READ),
                     },
                 }
             },

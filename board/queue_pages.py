@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import math
 import uuid
 from typing import Any
 
@@ -178,6 +179,7 @@ class QueuePages:
 def _key(written: str) -> tuple[float, str] | None:
     answer_by, _, number = written.partition("_")
     try:
-        return (float(answer_by), number) if parse_exact(number) else None
+        at = float(answer_by)
+        return (at, number) if math.isfinite(at) and parse_exact(number) else None
     except ValueError:
         return None

@@ -9,9 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from board.bodies import Bodies
 from board.front import Numbers, identity_hashes, ticket_state
 from board.pages import Pages
-from board.safety import BodyTooLarge, RateLimit, address_of, limited
+from board.safety import BodyTooLarge, RateLimit, address_of
 from ledger import portal
 from ledger.errors import LedgerAway
 from normalizer.portal import email_of, phone_of
@@ -25,9 +26,10 @@ MOST_BODY = 16 * 1024
 class Status:
     """The page."""
 
-    def __init__(self, parts: Parts, pages: Pages) -> None:
+    def __init__(self, parts: Parts, pages: Pages, bodies: Bodies) -> None:
         self.parts = parts
         self.pages = pages
+        self.bodies = bodies
         self.numbers = Numbers(parts)
         self._asked = RateLimit(12, 600.0)
 
@@ -48,10 +50,10 @@ class Status:
             return self._page(request, 429, result="limited")
         started = time.monotonic()
         try:
-            form = await Request(request.scope, limited(request.receive, MOST_BODY)).form(max_files=0, max_fields=10)
+            sent = await self.bodies.form(request, MOST_BODY, 0)
         except BodyTooLarge:
             return self._page(request, 413, result="unknown")
-        number, contact = (str(form.get(name) or "")[:300].strip() for name in ("number", "contact"))
+        number, contact = (sent.fields.get(name, "")[:300].strip() for name in ("number", "contact"))
         status, found = 200, None
         try:
             found = await self._find(number, contact)

@@ -71,6 +71,16 @@ def test_a_body_over_the_limit_is_refused(sqlite_url: str, tmp_path: Path) -> No
         assert small.send(files=[("big.bin", bytes(1_100_000), "application/octet-stream")]).status_code == 413
 
 
+def test_a_form_that_breaks_off_is_refused_and_not_taken_without_its_file(bare: Site) -> None:
+    before = bare.journalled()
+    data = {**bare.filled, "captcha": bare.captcha()}
+    whole = bare.client.build_request("POST", "/", data=data, files=[("files", ("ошибка.png", PNG, "image/png"))])
+    body, kind = whole.read(), whole.headers["content-type"]
+    broken = bare.client.post("/", content=body[: body.rindex(b"\r\n--")], headers={"content-type": kind})
+    assert broken.status_code == 400 and bare.journalled() == before
+    assert bare.client.post("/", content=body, headers={"content-type": kind}).status_code == 303
+
+
 def test_without_the_captcha_nothing_is_taken(bare: Site) -> None:
     before = bare.journalled()
     for captcha in ("", "e30=", "not base64", "bnVsbA=="):
