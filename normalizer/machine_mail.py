@@ -72,9 +72,11 @@ _BOUNCE_SUBJECT = re.compile(
     r"|сообщение не отправлено|задержка доставки|недоставк|не може бути доставлен|не доставлено"
     r"|échec de (?:la )?remise|non remis|no se pudo entregar|devuelto al remitente|mancata consegna"
     r"|impossibile recapitare|não (?:foi )?entregue|niet bezorgd|onbestelbaar|niedostarcz|nie dostarczono"
-    r"|undelivered|kunne ikke leveres|kunde inte levereras|配信不能|配信エラー|送信できません|退信|系统退信|投递失败|传输失败|반송"
+    r"|undelivered|kunne ikke leveres|kunde inte levereras|配信不能|配信エラー|送信できません"
+    r"|退信|系统退信|投递失败|传输失败|반송"
     r"|delivery to .{1,80} failed|nondeliverable|nem kézbesíthető|teslim edil(?:eme|m)|no se pued?[eo] entregar"
-    r"|non recapitabil|nedoručiteln|nepodařilo doručit|(?:inte|ikke) (?:att )?lever|未送达|未能送达|无法送达|送信(?:不能|エラー)"
+    r"|non recapitabil|nedoručiteln|nepodařilo doručit|(?:inte|ikke) (?:att )?lever"
+    r"|未送达|未能送达|无法送达|送信(?:不能|エラー)"
     r"|banned (?:content|file)|(?:virus|spam) (?:found|detected)|message (?:has been |was )?(?:refused|held"
     r"|quarantined|blocked)|(?:message|mail) has been rejected|delayed mail|повідомлення не доставлен"
     r"|не вдалося доставити|недоставлен\w* (?:почта|письмо|сообщение)|ящик (?:получателя )?переполнен"
@@ -127,7 +129,8 @@ _SERVER_WORDS = re.compile(
 # A server that keeps a letter until its sender proves to be a person.
 _CHALLENGE = re.compile(
     r"(?:account|mailbox|inbox) is protected by\b[^?]{0,300}\b(?:click|confirm|verify)\b"
-    r"|(?:to have it delivered|before (?:it|your (?:message|e-?mail)) (?:is|can be|will be) delivered|in order to deliver"
+    r"|(?:to have it delivered|before (?:it|your (?:message|e-?mail)) (?:is|can be|will be) delivered"
+    r"|in order to deliver"
     r" your (?:message|e-?mail))[^?]{0,160}\b(?:click|confirm|reply|verify)\b",
     re.I,
 )
@@ -247,7 +250,9 @@ def _is_bounce(headers: Headers, letter: Facts) -> bool:
 
 
 def _is_challenge(text: str) -> bool:
-    return ("protected by" in text or "deliver" in text) and _CHALLENGE.search(text) is not None
+    if "protected by" not in text and "deliver" not in text:
+        return False
+    return _CHALLENGE.search(text) is not None and re.search(r"\?(?:\s|$)", text) is None
 
 
 def _is_auto_reply(headers: Headers, letter: Facts) -> bool:
