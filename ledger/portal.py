@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, exists, select
 
-from ledger.schema import journal, messages, ticket_identities, tickets
+from ledger.schema import journal, messages, outgoing, ticket_identities, tickets
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +69,20 @@ def entered_by(conn: Connection, number: str, account: str) -> list[Any]:
 def ticket(conn: Connection, number: str) -> RowMapping | None:
     """A ticket's row."""
     return conn.execute(select(tickets).where(tickets.c.number == number)).mappings().one_or_none()
+
+
+def letters(conn: Connection, number: str, account: str) -> list[str]:
+    """Our signed ids of the letters about a ticket that an e-mail channel has sent or owes, the latest 20 in order."""
+    rows = conn.execute(
+        select(outgoing.c.signed_id)
+        .where(
+            outgoing.c.ticket == number,
+            outgoing.c.kind == "email",
+            outgoing.c.account == account,
+            outgoing.c.signed_id.is_not(None),
+            outgoing.c.state != "failed",
+        )
+        .order_by(outgoing.c.seq.desc())
+        .limit(20)
+    )
+    return [row.signed_id for row in rows][::-1]

@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from config.settings import Settings
+from ledger import portal
+from ledger.database import Connection
 from ledger.replies import Target
+from pipeline.parts import Parts
 
 KIND = "portal"
 
@@ -44,12 +47,21 @@ def content(values: Mapping[str, Any]) -> dict[str, Any] | None:
     return {**values, "address": {"sender": email, "email": email}, "references": [], "reply_to": None, "buttons": []}
 
 
-def by_mail(settings: Settings, target: Target) -> Target | None:
-    """The e-mail channel and the address that a desk's reply to the portal's citizen leaves by; None where none is."""
-    mail, email = way(settings, target.account), target.address.get("email")
+def by_mail(parts: Parts, conn: Connection, number: str, target: Target) -> Target | None:
+    """The e-mail channel and the address that a desk's reply to the portal's citizen leaves by; None where none is.
+
+    It goes on with the thread that the acknowledgement began: mail programs want its ids and its subject for that.
+    """
+    mail, email = way(parts.settings, target.account), target.address.get("email")
     if mail is None or not email:
         return None
-    address = {"sender": email, "email": email, "subject": target.address.get("subject")}
+    domain, subject = mail.platform_account.rpartition("@")[2], target.address.get("subject")
+    references = [f"{signed}@{domain}" for signed in portal.letters(conn, number, mail.account)]
+    if references:
+        ticket = portal.ticket(conn, number)
+        language = "en" if ticket is not None and ticket["language"] == "en" else "ru"
+        subject = parts.texts.render("acknowledgement_subject", language, number=number)
+    address = {"sender": email, "email": email, "subject": subject, "references": references}
     return replace(
         target, kind=mail.kind, account=mail.account, platform_account=mail.platform_account, address=address
     )

@@ -78,7 +78,7 @@ def accept_reply(parts: Parts, reply: DeskReply) -> str | None:
         if says and target is None:
             return "no verified message of the ticket says where to answer"
         if target is not None and target.kind == portal_replies.KIND:
-            target = portal_replies.by_mail(parts.settings, target)
+            target = portal_replies.by_mail(parts, conn, reply.ticket, target)
             if target is None:
                 return "the citizen wrote by the portal: there is no e-mail address, or no e-mail channel that can send"
         if target is not None:
