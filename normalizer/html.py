@@ -48,7 +48,7 @@ _NESTING = re.compile(r"<(/?)[a-zA-Z]")
 # Not Gmail's `gmail_quote`: answers between the quoted lines stand inside of it, and its blockquotes are marked anyway.
 # Not its `gmail_attr` either: above a letter that is passed on it stands without a blockquote; its words tell which.
 _QUOTE_NAMES = re.compile(
-    r"\b(?:yahoo_quoted|protonmail_quote|zmail_extra|moz-cite-prefix|moz-forward-container|moz-email-headers-table"
+    r"\b(?:(?:ydp\w{0,12}?)?yahoo_quoted|protonmail_quote|zmail_extra|moz-cite-prefix|moz-forward-container|moz-email-headers-table"
     r"|tutanota_quote|wrap_quote|outlook_quote|zimbra_quote|mailru-blockquote|reply_quote|front-blockquote|missive_quote"
     r"|WordSection1_quote|cf_quote|quoted-message|mail-quote)\b",
     re.I,
@@ -61,7 +61,8 @@ _REST_NAMES = re.compile(
 )
 _SIGNATURE_NAMES = re.compile(
     r"\b(?:gmail_signature|moz-signature|ms-outlook-mobile-signature|protonmail_signature_block(?:-\w+)?|AppleMailSignature"
-    r"|tutanota_signature|js-mail-signature|mail-signature|data-signature-widget|zmail_signature|composer_signature)\b"
+    r"|tutanota_signature|js-mail-signature|mail-signature|data-signature-widget|zmail_signature|composer_signature"
+    r"|front-signature|aqm-signature|mi-signature)\b"
     r"|\bid=\"(?:x_)*signature\"|data-signature",
     re.I,
 )

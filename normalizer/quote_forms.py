@@ -49,7 +49,8 @@ def role(line: str) -> Role | None:
 
 
 _FLAT = re.compile(
-    r"(?<!\S)[*_]{0,2}(from|sent|date|to|subject|от|дата|отправлено|кому|тема|від|дата|von|an|gesendet|betreff)[*_]{0,2}:",
+    r"(?<!\S)[*_]{0,2}(from|sent|date|to|subject|от|дата|отправлено|кому|тема|від|дата|von|an|gesendet"
+    r"|betreff)[*_]{0,2}:",
     re.I,
 )
 _FLAT_FROM = re.compile(r"(?<!\S)[*_]{0,2}(?:from|от|від|von)[*_]{0,2}:[^:]{0,80}@", re.I)
@@ -85,18 +86,22 @@ _VERBS = (
 )
 VERB = re.compile(rf"(?<!\w)(?:{_VERBS})(?!\w)", re.I)
 _VERB_AT_END = re.compile(rf"(?<!\w)(?:{_VERBS})\W{{0,12}}$", re.I)
+# Germanic languages put the name last: "Am 05.06.24 um 12:05 schrieb Hilfe:".
+_VERB_THEN_NAME = re.compile(
+    r"\d\s?(?:uhr\s)?(?:schrieb|skrev|schreef)\s(?!ich\b|wir\b|jeg\b|jag\b|ik\b)[^\s:]{1,40}(?:\s[^\s:]{1,40}){0,5}:$",
+    re.I,
+)
 _VOICE = re.compile(r"(?:的邮件|님이 작성|のメール|写道|寫道)\W{0,3}$")
 
 _ANGLE_MAIL = re.compile(r"[<\[(](?:mailto:)?\s?[^\s<>@]{1,100}@[^\s<>@]{1,100}[>\])]?")
 _TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.hч時时시]\s?\d{2}(?!\d)|\d\s?(?:[ap]\.?m\b|uhr|Uhr|ч\.)", re.I)
 _DATE = re.compile(
-    r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\w)(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?\s\d{1,2}(?!\d)|(?<!\d)\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(?!\d)|\d{4}年|\d{4}년"
+    r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\w)(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov"
+    r"|dec)[a-z]{0,6}\.?\s\d{1,2}(?!\d)|(?<!\d)\d{1,2}[./-]\d{1,2}[./-]\d{2,4}(?!\d)|\d{4}年|\d{4}년"
     r"|(?<!\d)\d{1,2}\.?\s(?:de\s)?(?:янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек|січ|лют|бер|квіт|трав|черв"
-    r"|лип|серп|вер|жовт|лист|груд"
-    r"|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mai|juin|juil|ao[uû]|d[ée]c|mär|okt|dez|ene|abr|ago|dic|gen|mag"
-    r"|giu|lug|set|ott"
-    r"|sty|lut|kwi|maj|cze|lip|sie|wrz|paź|lis|gru|helmi|maalis|huhti|touko|kesä|heinä|elo|syys|loka|marras|joulu"
-    r"|tammi)",
+    r"|лип|серп|вер|жовт|лист|груд|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mai|juin|juil|ao[uû]|d[ée]c|mär"
+    r"|okt|dez|ene|abr|ago|dic|gen|mag|giu|lug|set|ott|sty|lut|kwi|maj|cze|lip|sie|wrz|paź|lis|gru|helmi|maalis"
+    r"|huhti|touko|kesä|heinä|elo|syys|loka|marras|joulu|tammi)",
     re.I,
 )
 _DAYS = (
@@ -120,9 +125,13 @@ _OPENING = re.compile(
     re.I,
 )
 _BIDI = dict.fromkeys([0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
-_FROM_BARE = re.compile(r"\b(?:от|from|від)\s[^\s<>@]{1,100}@[^\s<>@]{1,100}:$", re.I)  # mail.ru without a name
+# Without a name: mail.ru, and Yahoo, which has a comma there.
+_FROM_BARE = re.compile(r"(?:\b(?:от|from|від)|\d,|[a-z]{3},|[+-]\d{1,2},)\s[^\s<>@]{1,100}@[^\s<>@]{1,100}:$", re.I)
 _ENDS = re.compile(r"[:：]\s*[*_>]{0,2}\s*$")
-_OLD_GMAIL = re.compile(r"^\s*\d{4}[/-]\d{1,2}[/-]\d{1,2}\s.{0,200}[<(][^\s<>@]{1,100}@[^\s<>@]{1,100}[>)]\s*:?\s*$")
+_OLD_GMAIL = re.compile(
+    r"^\s*(?:\d{4}[/-]\d{1,2}[/-]\d{1,2}\s"
+    r"|\d{1,2}[./]\d{1,2}[./]\d{2,4},?\s\d{1,2}:\d\d).{0,200}[<(][^\s<>@]{1,100}@[^\s<>@]{1,100}[>)]\s*:?\s*$"
+)
 # Zoho leaves the colon out, so only the whole form is sure.
 _UNMARKED = re.compile(r"^[\s-]{0,12}on\s[^<]{8,200}<[^\s<>@]{1,100}@[^\s<>@]{1,100}>\s{0,3}wrote[\s-]{0,12}$", re.I)
 # Own words and an attribution on one line, where a program lost the line end. Sure after the end of a sentence or some
@@ -180,7 +189,7 @@ def attribution(line: str, before_quote: bool) -> bool:
         if has_verb and (opened or dated or has_mail or _names_only(line)):
             return True
         return (dated or timed) and (has_mail or (opened and len(line) < 200))
-    says = bool(_VERB_AT_END.search(line) or _VOICE.search(line))
+    says = bool(_VERB_AT_END.search(line) or _VOICE.search(line) or _VERB_THEN_NAME.search(line))
     return opened and says and dated and (timed or has_mail or _shape(line))
 
 
@@ -200,14 +209,12 @@ def _shape(line: str) -> bool:
 
 
 _MESSAGE_WORDS = (
-    r"original|origine|исходн\w*|пересыла\w*|пересланн\w*|переадрес\w*|перенаправ\w*|пересл\w*|оригинал\w*|forward\w*"
-    r"|fwd|weitergeleitet\w*"
-    r"|ursprünglich\w*|reply|message|mail|сообщени\w*|письм\w*|повідомленн\w*|лист|nachricht|mensaje|mensagem"
-    r"|messaggio|message|wiadomość"
-    r"|bericht|meddelande|meddelelse|oprindelig\w*|melding|opprinnelig\w*|üzenet|besked|viesti|zpráva|správa|ileti|mesaj|transféré|reenviad\w*|encaminhad\w*"
-    r"|inoltrat\w*|doorgestuurd\w*"
-    r"|przekazan\w*|vidarebefordrat|videresendt|överensänt|原始邮件|原始郵件|转发|轉寄|元のメッセージ|original\w*"
-    r"|원본|thư gốc"
+    r"original|origine|исходн\w*|пересыла\w*|пересланн\w*|переадрес\w*|перенаправ\w*|пересл\w*|оригинал\w*"
+    r"|forward\w*|fwd|weitergeleitet\w*|ursprünglich\w*|reply|message|mail|сообщени\w*|письм\w*|повідомленн\w*|лист"
+    r"|nachricht|mensaje|mensagem|messaggio|message|wiadomość|bericht|meddelande|meddelelse|oprindelig\w*|melding"
+    r"|opprinnelig\w*|üzenet|besked|viesti|zpráva|správa|ileti|mesaj|transféré|reenviad\w*|encaminhad\w*|inoltrat\w*"
+    r"|doorgestuurd\w*|przekazan\w*|vidarebefordrat|videresendt|överensänt|原始邮件|原始郵件|转发|轉寄|元のメッセージ|original\w*|원본"
+    r"|thư gốc"
 )
 _SEPARATOR = re.compile(
     rf"^\W{{0,4}}[-_=—–]{{2,60}}\s?[*<>]?\s?(?:[\w'(),.]+\s){{0,6}}?(?:{_MESSAGE_WORDS})\b[^\n]{{0,80}}?[-_=—–]{{1,60}}\W{{0,4}}$",
@@ -238,6 +245,11 @@ _BEGIN_FORWARD = re.compile(
 _ANNOUNCES = re.compile(
     r"^\s*(?:forwarded message|original message|пересылаемое (?:сообщение|письмо)|пересланное (?:сообщение|письмо)"
     r"|исходное (?:сообщение|письмо)|переадресованное (?:сообщение|письмо))\s*:\s*$",
+    re.I,
+)
+_TITLE = re.compile(
+    r"^\W{0,3}(?:исходное|пересылаемое|пересланное|переадресованное|вихідне|original|forwarded|ursprüngliche) "
+    r"(?:сообщение|письмо|повідомлення|message|nachricht)\W{0,3}$",
     re.I,
 )
 _REPLY_ABOVE = re.compile(
@@ -271,6 +283,11 @@ def announces(line: str) -> bool:
 def drawn(line: str) -> bool:
     """A cheap first look: whether a line begins with a dash or what stands for one."""
     return line.lstrip(" \t*>")[:1] in _DRAWN
+
+
+def title(line: str) -> bool:
+    """«Исходное сообщение» alone on a line: the heading of a quoted header, where one follows."""
+    return bool(_TITLE.match(line[:60])) and len(line) < 60
 
 
 def dashed_text(line: str) -> bool:

@@ -21,6 +21,7 @@ _BROKEN_LENGTH = 65  # characters from which programs break lines; most break at
 _ATTRIBUTION_SPAN = 5  # lines over which programs wrap "On …, … wrote:"
 
 _QUOTED = re.compile(r"^\s{0,3}(?:[>＞]|&gt;)")
+_INITIALS = re.compile(r"\s?([A-ZА-ЯЁІЇЄ][A-Za-zА-Яа-яЁёІіЇїЄє]{0,3})>{1,4}(?:\s|$)")
 _TAIL = re.compile(
     r"^\s{0,3}>\s?(?:[^\s>]+\s){0,3}[^\s>]*\s*$"
 )  # "> wrote:", what a program broke off behind an address
@@ -46,6 +47,7 @@ def split_lines(lines: Sequence[Line]) -> Split:
     lines = _unglued(lines)
     texts = [line.text for line in lines]
     marks = [_first_mark(line) for line in lines]
+    _mark_initials(texts, marks)
     _mend_addresses(texts, marks)
     _mend_quotes(texts, marks)
     forwarded = _mark_quotes(texts, marks)
@@ -73,6 +75,18 @@ def _first_mark(line: Line) -> Mark:
     if line.mark is Mark.OWN and _QUOTED.match(line.text[:16]) and not line.text.endswith("<<"):  # an ornament
         return Mark.QUOTED
     return line.mark
+
+
+def _mark_initials(texts: list[str], marks: list[Mark]) -> None:
+    """«ИП> …»: The Bat! puts the initials of the author before the sign; at least two such lines with the same ones."""
+    found: dict[str, list[int]] = {}
+    for index, text in enumerate(texts):
+        if ">" in text[1:8] and marks[index] is Mark.OWN and (initials := _INITIALS.match(text)):
+            found.setdefault(initials.group(1), []).append(index)
+    for indexes in found.values():
+        if len(indexes) > 1:
+            for index in indexes:
+                marks[index] = Mark.QUOTED
 
 
 def _mend_addresses(texts: list[str], marks: list[Mark]) -> None:
@@ -197,7 +211,8 @@ def _rule_before(texts: list[str], marks: list[Mark], index: int) -> int:
     """A drawn line right before a quoted header belongs to it."""
     for before in range(index - 1, max(-1, index - 3), -1):
         if texts[before].strip():
-            return before if forms.rule(texts[before]) and marks[before] is Mark.OWN else index
+            heads = forms.rule(texts[before]) or forms.title(texts[before])
+            return before if heads and marks[before] is Mark.OWN else index
     return index
 
 
@@ -288,6 +303,7 @@ def _signature_start(texts: list[str], start: int, end: int) -> int:
             or (signature_forms.closing(line) and _short_tail(texts, index + 1, end))
             or (signature_forms.rule(line) and _is_card(texts[index + 1 : end]))
             or (signature_forms.footer(line) and any(map(signature_forms.of_a_list, texts[index + 1 : end])))
+            or (signature_forms.disclaimer(line) and _short_tail(texts, index + 1, end))
             or (signature_forms.dashed_name(line) and _stands_alone(texts, start, index, end))
         ):
             return _with_rule(texts, start, index)
@@ -299,6 +315,8 @@ def _is_card(tail: list[str]) -> bool:
     lines = [line.strip() for line in tail if line.strip()]
     if any(forms.role(line) == "from" for line in lines):
         return False  # the header of a letter, as bounces repeat it
+    if any(map(signature_forms.sentence, lines)):
+        return False
     if all(len(line) <= 60 for line in lines) and any(map(signature_forms.contact, lines)):
         return True
     return 0 < len(lines) <= 2 and signature_forms.name(lines[0]) and len(lines[-1].split()) <= 4

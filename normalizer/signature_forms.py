@@ -10,7 +10,7 @@ _DEVICE = re.compile(
     r"|get outlook for|download outlook|sent automatically|composed (?:on|with)|written (?:on|from) my|typed on my"
     r"|отправлен[оаы]? (?:с|со|из|через|при помощи|посредством)\b|послано (?:с|из)\b|написано (?:с|в|на) \w*phone"
     r"|(?:--\s?)?отправлено из mail|надіслано (?:з|із|зі|через)\b|відправлено (?:з|із|зі|через)\b|адпраўлена з"
-    r"|получи(?:ть|те) outlook|скача(?:ть|йте) outlook|завантажити outlook|загрузить outlook"
+    r"|получи(?:ть|те) (?:outlook|bluemail)|get bluemail|скача(?:ть|йте) outlook|завантажити outlook|загрузить outlook"
     r"|von meinem .{2,40} gesendet|gesendet (?:von|mit|über|aus)\b|diese nachricht wurde von mein"
     r"|holen sie sich outlook|outlook für \w+ beziehen"
     r"|envoyé (?:sans fil )?(?:de|depuis|à partir|avec|du|par mon)\b"
@@ -29,14 +29,12 @@ _DEVICE = re.compile(
     re.I,
 )
 _DEVICE_WORDS = re.compile(
-    r"iphone|ipad|ipod|android|cell\b|samsung|galaxy|xiaomi|redmi|huawei|honor|realme|oppo|nokia|lumia|sony|xperia|htc|lg\b"
-    r"|moto|pixel|blackberry|bb10|palm"
-    r"|windows|outlook|mail|почт|пошт|mobile|моб|phone|телефон|смартфон|планшет|tablet|yahoo|gmail|bluemail|proton"
-    r"|telekom|vodafone|verizon|at&t|t-mobile"
-    r"|mac\b|macbook|imac|watch|device|gerät|smartphone|celular|móvil|mobil|handy|tele2|мтс|билайн|мегафон|app\b|inbox"
-    r"|spark|airmail|appareil|zimbra"
-    r"|handheld|nexus|treo|wireless|kindle|meizu|zte|lenovo|asus|apple|alcatel|myMail|newton|polymail|superhuman|hey\b"
-    r"|nine|aquamail|k-9|thunderbird|tuta",
+    r"iphone|ipad|ipod|android|cell\b|samsung|galaxy|xiaomi|redmi|huawei|honor|realme|oppo|nokia|lumia|sony|xperia"
+    r"|htc|lg\b|moto|pixel|blackberry|bb10|palm|windows|outlook|mail|почт|пошт|mobile|моб|phone|телефон|смартфон"
+    r"|планшет|tablet|yahoo|gmail|bluemail|proton|telekom|vodafone|verizon|at&t|t-mobile|mac\b|macbook|imac|watch"
+    r"|device|gerät|smartphone|celular|móvil|mobil|handy|tele2|мтс|билайн|мегафон|app\b|inbox|spark|airmail|appareil"
+    r"|zimbra|handheld|nexus|treo|wireless|kindle|meizu|zte|lenovo|asus|apple|alcatel|myMail|newton|polymail"
+    r"|superhuman|hey\b|nine|aquamail|k-9|thunderbird|tuta",
     re.I,
 )
 _CLOSING = re.compile(
@@ -77,6 +75,15 @@ _NOTICE = re.compile(
     r"|confidencial|riservat",
     re.I,
 )
+# What lawyers add, as a paragraph of its own: it speaks of the letter, of secrecy and of whom it is meant for.
+_DISCLAIMER = re.compile(
+    r"^\W{0,6}(?:\w+\W{1,3}){0,4}?(?:(?:это|данное|настоящее|цей|це|this|diese|ce|cet|este"
+    r"|el presente) (?:\w+ )?(?:письмо|сообщение|лист|повідомлення|e-?mail|message|communication|transmission"
+    r"|nachricht|mensaje|correo|courriel)|confidentiality (?:notice|note)|disclaimer)",
+    re.I,
+)
+_SECRECY = re.compile(r"конфиденциал|конфіденц|confidenti|privileged|vertraulich|confidencial", re.I)
+_MEANT_FOR = re.compile(r"адресат|предназнач|призначен|intended|addressee|recipient|empfänger|destina", re.I)
 _LIST = re.compile(
     r"mailing list|unsubscribe|@lists?\.|/listinfo|/options/|список рассылки|рассылк|отписаться|list archive"
     r"|posting address",
@@ -158,6 +165,13 @@ def name(line: str) -> bool:
     """One to three words that all begin with a capital."""
     words = line.split()
     return 0 < len(words) <= 3 and all(word[0].isupper() and word.strip(".").isalpha() for word in words)
+
+
+def disclaimer(line: str) -> bool:
+    """The first line of a notice on secrecy («Настоящее письмо является конфиденциальным и предназначено …»)."""
+    if len(line) < 40 or not _DISCLAIMER.match(line[:120]):
+        return False
+    return bool(_SECRECY.search(line[:600]) and _MEANT_FOR.search(line[:600]))
 
 
 def notice(line: str) -> bool:

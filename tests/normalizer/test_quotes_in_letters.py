@@ -103,3 +103,42 @@ def test_a_header_on_one_line_is_taken_off(header: str) -> None:
 def test_a_sentence_with_the_words_of_a_header_is_no_header() -> None:
     text = "Date: нет. Письмо шло From: me в 12:00, я писал на a@example.ru дважды."
     assert split(f"Прошу ответить.\n\n{text}").own == f"Прошу ответить.\n\n{text}"
+
+
+def test_initials_before_the_sign_make_a_quote_and_one_such_line_does_not() -> None:
+    found = split("Здравствуйте.\n\nВы писали 5 июня 2024 г., 12:05:11:\n\nСП> Ждите.\nСП> Ответ будет.\n\nНе дождусь.")
+    assert found.own == "Здравствуйте.\n\nНе дождусь."
+    assert split("В> это не цитата\nа строка").own == "В> это не цитата\nа строка"
+
+
+@pytest.mark.parametrize(
+    "attribution",
+    [
+        "Исходное сообщение\nОт: Служба <support@example.ru>\nДата: 05.06.2024 12:05",
+        "в среду, 5 июня 2024 г. в 12:05:11 UTC+3, support@example.ru:",
+        "Am 05.06.24 um 12:05 schrieb Hilfe vom Amt:",
+        "05.06.2024, 12:05, Служба <support@example.ru>",
+    ],
+)
+def test_attributions_without_a_verb_at_their_end_or_a_colon_are_taken_off(attribution: str) -> None:
+    assert split(f"{OWN}\n\n{attribution}\n\n{BARE}").own == OWN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "05.06.2024 в 12:05 отправил письмо на support@example.ru:\nответа нет",
+        "Am 05.06.24 um 12:00 schrieb ich Ihnen:\nkeine Antwort",
+        "Исходное сообщение\nпотерялось",
+        "Форма:\n____________\nПодпись\n\nКуда нести?",
+    ],
+)
+def test_what_only_resembles_an_attribution_stays_own(text: str) -> None:
+    assert split(f"Прошу ответить.\n\n{text}").own == f"Прошу ответить.\n\n{text}"
+
+
+def test_a_notice_on_secrecy_is_no_word_of_the_citizen_and_a_complaint_about_secrecy_is() -> None:
+    notice = "Настоящее письмо является конфиденциальным и предназначено только для адресата. Если оно не вам, удалите."
+    assert split(f"Прошу ответить.\n\n{notice}").signature == notice
+    words = "Конфиденциальные данные, предназначенные адресату, показаны всем в моём кабинете, это сообщение верное."
+    assert split(f"Прошу ответить.\n\n{words}").own == f"Прошу ответить.\n\n{words}"
