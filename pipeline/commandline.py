@@ -331,6 +331,22 @@ def forget(context: click.Context, number: str, as_json: bool) -> None:
 
 
 @command()
+@click.argument("name")
+@click.option("--reset", is_flag=True, required=True, help="Give it a new password, which is shown once.")
+@_as_json
+def account(context: click.Context, name: str, reset: bool, as_json: bool) -> None:
+    """A new one-time password for an account of the board, when its own is lost."""
+    from board import sessions
+
+    with opened(context) as parts:
+        password = sessions.reset(parts, name)
+        if password is None:
+            raise Failed(f"no open account has the name {name!r}; the first one is made when the web starts")
+    told = {"name": name, "password": password}
+    click.echo(json.dumps(told, ensure_ascii=False) if as_json else f"{name}: {password}  (it is shown only now)")
+
+
+@command()
 @click.option("--asyncapi", is_flag=True, help="The AsyncAPI document of the queues.")
 def schema(context: click.Context, asyncapi: bool) -> None:
     """The JSON Schema of the envelope."""
