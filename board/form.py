@@ -19,7 +19,7 @@ from board.bodies import Bodies, NotAForm
 from board.captcha import Captcha
 from board.front import Front, KeyUsedBefore, Numbers, categories
 from board.pages import Pages
-from board.safety import BodyTooLarge, RateLimit, address_of
+from board.safety import BodyTooLarge, RateLimit, SharedLimit, address_of
 from ledger.errors import LedgerAway
 from ledger.storage import StorageError
 from normalizer import file_names
@@ -59,8 +59,8 @@ class Form:
         self.captcha = captcha
         self.bodies = bodies
         self.numbers = Numbers(parts)
-        self._sent = RateLimit(30, 3600.0)
-        self._without_work = RateLimit(5, 3600.0)  # the question is easy for a robot
+        self._sent = SharedLimit(parts, "form", 30, 3600.0)
+        self._without_work = SharedLimit(parts, "form by question", 5, 3600.0)  # the question is easy for a robot
         self._challenges = RateLimit(240, 3600.0)
 
     def routes(self) -> list[Route]:
@@ -100,8 +100,8 @@ class Form:
             errors["captcha"] = words["form.captcha_wrong"]
         if errors or nonce is None:
             return self._refused(request, filled, errors, 422)
-        by_question = nonce.startswith("q") and not self._without_work.allow(address_of(request))
-        if by_question or not self._sent.allow(address_of(request)):
+        by_question = nonce.startswith("q") and not await self._without_work.allow(address_of(request))
+        if by_question or not await self._sent.allow(address_of(request)):
             return self._refused(request, filled, {"form": words["form.too_many"]}, 429)
         return await self._journal(request, filled, nonce, number, words)
 

@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ledger import rates
+from ledger.errors import LedgerAway
+from pipeline.parts import Parts
+
 # No inline script or style, nothing from elsewhere, no frame around us, forms only to ourselves.
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
@@ -97,30 +101,46 @@ def address_of(connection: HTTPConnection) -> str:
 
 @dataclass
 class RateLimit:
-    """At most `most` events a key in `seconds`, as a leaky bucket. Bounded memory; for one process.
+    """At most `most` events a key in `seconds`, as a leaky bucket. Bounded memory.
 
-    Several web processes of one installation each count for themselves: the limit is then so many times higher.
+    For one process: of several, each counts for itself. Enough for what costs a process work and gives away nothing.
     """
 
     most: int
     seconds: float
     clock: Callable[[], float] = time.monotonic
     keys: int = 20_000
-    _full_at: OrderedDict[str, float] = field(default_factory=OrderedDict, init=False)
+    _empty_at: OrderedDict[str, float] = field(default_factory=OrderedDict, init=False)
 
     def allow(self, key: str) -> bool:
         """Count an event, unless there were too many."""
         now, cost = self.clock(), self.seconds / self.most
-        level = max(self._full_at.get(key, 0.0), now)
+        level = max(self._empty_at.get(key, 0.0), now)
         if level + cost > now + self.seconds + 1e-9:
             return False
-        self._full_at[key] = level + cost
-        self._full_at.move_to_end(key)
-        while len(self._full_at) > self.keys:
-            self._full_at.popitem(last=False)
+        self._empty_at[key] = level + cost
+        self._empty_at.move_to_end(key)
+        while len(self._empty_at) > self.keys:
+            self._empty_at.popitem(last=False)
         return True
 
-    def wait(self, key: str) -> int:
-        """Seconds until the next event of the key is allowed, rounded up."""
-        now, cost = self.clock(), self.seconds / self.most
-        return max(0, int(max(self._full_at.get(key, 0.0), now) + cost - now - self.seconds) + 1)
+
+class SharedLimit:
+    """The same over all web processes, counted in the ledger: for what is guessed at, and for what a robot would send.
+
+    A process asks its own memory first, so that a flood from one address costs the ledger `most` writes and no more.
+    """
+
+    def __init__(self, parts: Parts, name: str, most: int, seconds: float) -> None:
+        self.parts, self.name = parts, name
+        self._own = RateLimit(most, seconds)
+
+    async def allow(self, key: str) -> bool:
+        """Count an event, unless there were too many. While the ledger is away, this process counts by itself."""
+        if not self._own.allow(key):
+            return False
+        name = self.parts.keys.keyed_hash(b"rate", self.name.encode(), key.encode("utf-8", "replace"))
+        try:
+            return await self.parts.database.run(lambda conn: rates.take(conn, name, self._own.most, self._own.seconds))
+        except LedgerAway:
+            return True

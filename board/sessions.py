@@ -15,7 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from board.safety import RateLimit, address_of, is_secure
+from board.safety import SharedLimit, address_of, is_secure
 from ledger import accounts
 from ledger.accounts import Account
 from ledger.database import Connection
@@ -42,14 +42,14 @@ class Sessions:
         self.parts = parts
         self._hasher = PasswordHasher()
         self._nobody = self._hasher.hash(secrets.token_hex(16))  # an unknown name costs as much as a wrong password
-        self._by_name = RateLimit(10, 900.0)
-        self._by_address = RateLimit(30, 900.0)
+        self._by_name = SharedLimit(parts, "sign-in of", 10, 900.0)
+        self._by_address = SharedLimit(parts, "sign-in from", 30, 900.0)
         self._places = asyncio.Semaphore(2)  # a hash takes 64 MB
 
     async def sign_in(self, request: Request, name: str, password: str) -> str | None:
         """The token of a new session; None for a wrong name or password. Raises `TooManyTries`."""
         name = name.strip().lower()[:100]
-        if not self._by_address.allow(address_of(request)) or not self._by_name.allow(name):
+        if not await self._by_address.allow(address_of(request)) or not await self._by_name.allow(name):
             raise TooManyTries
         row = await self.parts.database.look(lambda conn: accounts.by_name(conn, name))
         usable = row is not None and row["role"] != "system"

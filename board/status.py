@@ -12,7 +12,7 @@ from starlette.routing import Route
 from board.bodies import Bodies
 from board.front import Numbers, identity_hashes, ticket_state
 from board.pages import Pages
-from board.safety import BodyTooLarge, RateLimit, address_of
+from board.safety import BodyTooLarge, SharedLimit, address_of
 from ledger import portal
 from ledger.errors import LedgerAway
 from normalizer.portal import email_of, phone_of
@@ -31,7 +31,7 @@ class Status:
         self.pages = pages
         self.bodies = bodies
         self.numbers = Numbers(parts)
-        self._asked = RateLimit(12, 600.0)
+        self._asked = SharedLimit(parts, "status", 12, 600.0)
 
     def routes(self) -> list[Route]:
         """Both methods."""
@@ -46,7 +46,7 @@ class Status:
 
     async def answer(self, request: Request) -> Response:
         """The state, or the same words for a wrong pair as for an unknown number."""
-        if not self._asked.allow(address_of(request)):
+        if not await self._asked.allow(address_of(request)):
             return self._page(request, 429, result="limited")
         started = time.monotonic()
         try:

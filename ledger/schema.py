@@ -377,6 +377,15 @@ audit = Table(
     Index("ix_audit_at", "at"),
 )
 
+# How much of a limit is used up: by whom and of what, as a keyed hash. A leaky bucket that is empty at that time.
+rates = Table(
+    "rates",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("empty_at", Double, nullable=False),
+    Index("ix_rates_empty_at", "empty_at"),
+)
+
 # The words of messages by their keyed hashes (64 bits), for the search of the board. Erased with the message.
 search_words = Table(
     "search_words",

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from ledger import accounts, rates
+from ledger.database import Connection
 from ledger.errors import LedgerAway
 from ledger.leases import Lease
 from ledger.storage import StorageError
@@ -20,6 +22,9 @@ log = structlog.get_logger()
 
 ROUND_SECONDS = 60.0
 AWAY_SECONDS = 5.0
+# Who looked at and did what on the board is kept for a year: longer than any ticket, so that a citizen who asks who has
+# read his request gets an answer; not for ever, since it says what operators did.
+RECORD_SECONDS = 365 * 86400.0
 # Room for about an hour of an outage's messages, and a share of a small disk.
 LEAST_FREE_BYTES, LEAST_FREE_SHARE = 512 * 2**20, 0.02
 
@@ -73,5 +78,11 @@ class Housekeeping:
         closed = close_silent(self.parts)
         erased = erase_expired(self.parts)
         swept = sweep(self.parts)
+        self.parts.database.run_now(self._forget)
         if closed or erased or swept:
             log.info("housekeeping", closed=closed, erased=erased, files_removed=swept)
+
+    def _forget(self, conn: Connection) -> None:
+        """What the board keeps for a while only."""
+        accounts.forget_notes(conn, self.parts.clock() - RECORD_SECONDS)
+        rates.forget(conn)
