@@ -45,10 +45,12 @@ class Live:
 
     def _read(self, conn: Connection) -> dict[str, Any]:
         names = [desk.name for desk in self.parts.rules.desks]
-        newest = board.page(conn, names, "open", None, NEWEST)
+        former = board.former_desks(conn, names, opened=True)
+        newest = board.page(conn, [*names, *former], "open", None, NEWEST)
         numbers = [row["number"] for row in newest]
         return {
-            "desks": board.desks(conn, names, self.parts.clock()),
+            "desks": board.desks(conn, [*names, *former], self.parts.clock()),
+            "former": former,
             "tickets": newest,
             "bodies": dict(board.first_words(conn, numbers)),
         }

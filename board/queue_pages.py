@@ -72,11 +72,14 @@ class QueuePages:
     def _fragment(self, state: dict[str, Any], language: str) -> str:
         rows = conversation.rows(self.parts, state["tickets"], state["bodies"], self.parts.clock())
         titles = self.parts.rules.titles[language]
-        return self.guard.pages.text("board_fragment.html", language, desks=state["desks"], rows=rows, titles=titles)
+        return self.guard.pages.text(
+            "board_fragment.html", language, desks=state["desks"], former=state["former"], rows=rows, titles=titles
+        )
 
     async def tickets(self, request: Request, signed: Signed) -> Response:
         """A list of one desk or of all, paged by the key of its last row."""
-        known = [desk.name for desk in self.parts.rules.desks]
+        ruled = [desk.name for desk in self.parts.rules.desks]
+        known = ruled + await self.parts.database.look(lambda conn: board.former_desks(conn, ruled))
         desk = request.query_params.get("desk", "")
         state = request.query_params.get("state", "open")
         state = state if state in STATES else "open"

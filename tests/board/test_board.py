@@ -8,9 +8,11 @@ import time
 from typing import Any
 
 import pytest
+from sqlalchemy import select, update
 
 from board.sessions import ensure_administrator
 from ledger import accounts, journal, reports
+from ledger.schema import tickets
 from pipeline.erase import erase
 from pipeline.inspect import ticket_view
 from tests.board.site import LONG, Operator, Site
@@ -268,3 +270,28 @@ def test_the_board_speaks_both_languages_and_remembers_which(operator: Operator)
 @pytest.mark.parametrize("path", ["/board/tickets/nonsense", "/board/tickets/261122-999999-0", "/board/nothing"])
 def test_what_is_not_there_is_said(operator: Operator, path: str) -> None:
     assert operator.get(path).status_code == 404
+
+
+def test_a_desk_that_left_the_rules_is_shown_as_long_as_it_has_requests(portal: Site, operator: Operator) -> None:
+    number = portal.take(description=LONG + " Отдел, которого больше нет.")
+
+    def move(desk: str, state: str) -> None:
+        values = {"desk": desk, "state": state}
+        portal.parts.database.run_now(
+            lambda conn: conn.execute(update(tickets).where(tickets.c.number == number).values(**values))
+        )
+
+    before = portal.parts.database.look_now(lambda conn: portal_desk(conn, number))
+    move("archive", "open")
+    eventually(lambda: "desk=archive" in operator.get("/board").text)
+    assert "нет в правилах" in operator.get("/board").text
+    listed = operator.get("/board/tickets", desk="archive").text
+    assert number in listed and '<option value="archive" selected>' in listed
+    move("archive", "closed")
+    eventually(lambda: "desk=archive" not in operator.get("/board").text)
+    assert number in operator.get("/board/tickets", desk="archive", state="closed").text
+    move(before, "open")
+
+
+def portal_desk(conn: Any, number: str) -> str:
+    return str(conn.execute(select(tickets.c.desk).where(tickets.c.number == number)).scalar_one())
