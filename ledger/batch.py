@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, or_, update
 
 from ledger import journal
-from ledger.dialect import upsert
+from ledger.dialect import once, upsert
 from ledger.schema import (
     attachments,
     conversations,
@@ -24,6 +24,41 @@ from ledger.schema import (
 from ledger.state import State, Ticket
 
 _TICKET_COLUMNS = tuple(each.name for each in fields(Ticket) if each.name not in ("is_new", "changed"))
+_NEW_TICKETS, _NEW_MESSAGES = tickets.insert(), messages.insert()
+_NEW_ATTACHMENTS, _NEW_OUTBOX, _NEW_OUTGOING = attachments.insert(), outbox.insert(), outgoing.insert()
+_OLD_TICKETS = (
+    update(tickets)
+    .where(tickets.c.number == bindparam("new_number"))
+    .values({column: bindparam(f"new_{column}") for column in _TICKET_COLUMNS if column != "number"})
+)
+_NEW_THREADS = once(lambda conn: upsert(conn, threads).on_conflict_do_nothing())
+_NEW_VOUCHES = once(lambda conn: upsert(conn, vouches).on_conflict_do_nothing())
+_OLD_PEOPLE = (
+    update(identities)
+    .where(identities.c.hash == bindparam("row_hash"))
+    .values(person_id=bindparam("new_person"), guesses=bindparam("new_guesses"), guesses_since=bindparam("new_since"))
+)
+
+
+@once
+def _HOLDS(conn: Connection) -> Any:  # noqa: N802 a statement, as the others here
+    statement = upsert(conn, ticket_identities)
+    return statement.on_conflict_do_update(
+        index_elements=["hash", "ticket"],
+        set_={
+            "vouched": or_(ticket_identities.c.vouched, statement.excluded.vouched),
+            "last_at": statement.excluded.last_at,
+        },
+    )
+
+
+@once
+def _TALKS(conn: Connection) -> Any:  # noqa: N802
+    statement = upsert(conn, conversations)
+    return statement.on_conflict_do_update(
+        index_elements=["conversation"],
+        set_={"ticket": statement.excluded.ticket, "last_at": statement.excluded.last_at},
+    )
 
 
 @dataclass
@@ -46,16 +81,15 @@ class Batch:
     def flush(self, conn: Connection, state: State) -> None:
         """Write everything."""
         _write_tickets(conn, state)
-        _insert(conn, messages, self.messages)
-        if self.threads:
-            conn.execute(upsert(conn, threads).on_conflict_do_nothing(), _by(self.threads, "native_hash"))
-        _write_holds(conn, list(self.holds.values()))
+        _execute(conn, _NEW_MESSAGES, self.messages)
+        _execute(conn, _NEW_THREADS(conn), _by(self.threads, "native_hash"))
+        _execute(conn, _HOLDS(conn), sorted(self.holds.values(), key=lambda row: (row["hash"], row["ticket"])))
         _write_talks(conn, state)
         _write_people(conn, state)
         _write_vouches(conn, state)
-        _insert(conn, attachments, self.attachments)
-        _insert(conn, outbox, self.outbox)
-        _insert(conn, outgoing, self.outgoing)
+        _execute(conn, _NEW_ATTACHMENTS, self.attachments)
+        _execute(conn, _NEW_OUTBOX, self.outbox)
+        _execute(conn, _NEW_OUTGOING, self.outgoing)
         journal.finish(conn, self.outcomes, self.now)
 
 
@@ -78,9 +112,9 @@ def event_row(
     }
 
 
-def _insert(conn: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
+def _execute(conn: Connection, statement: Any, rows: list[dict[str, Any]]) -> None:
     if rows:
-        conn.execute(table.insert(), rows)
+        conn.execute(statement, rows)
 
 
 def _by(rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
@@ -96,33 +130,9 @@ def _ticket_values(ticket: Ticket) -> dict[str, Any]:
 
 def _write_tickets(conn: Connection, state: State) -> None:
     written = sorted((ticket for ticket in state.tickets.values() if ticket.changed), key=lambda ticket: ticket.number)
-    _insert(conn, tickets, [_ticket_values(ticket) for ticket in written if ticket.is_new])
+    _execute(conn, _NEW_TICKETS, [_ticket_values(ticket) for ticket in written if ticket.is_new])
     old = [{f"new_{k}": v for k, v in _ticket_values(ticket).items()} for ticket in written if not ticket.is_new]
-    if old:
-        columns = [key.removeprefix("new_") for key in old[0] if key != "new_number"]
-        statement = (
-            update(tickets)
-            .where(tickets.c.number == bindparam("new_number"))
-            .values({column: bindparam(f"new_{column}") for column in columns})
-        )
-        conn.execute(statement, old)
-
-
-def _write_holds(conn: Connection, rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    rows.sort(key=lambda row: (row["hash"], row["ticket"]))
-    statement = upsert(conn, ticket_identities)
-    conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=["hash", "ticket"],
-            set_={
-                "vouched": or_(ticket_identities.c.vouched, statement.excluded.vouched),
-                "last_at": statement.excluded.last_at,
-            },
-        ),
-        rows,
-    )
+    _execute(conn, _OLD_TICKETS, old)
 
 
 def _write_talks(conn: Connection, state: State) -> None:
@@ -131,22 +141,13 @@ def _write_talks(conn: Connection, state: State) -> None:
         for conversation, talk in sorted(state.talks.items())
         if talk.changed
     ]
-    if rows:
-        statement = upsert(conn, conversations)
-        conn.execute(
-            statement.on_conflict_do_update(
-                index_elements=["conversation"],
-                set_={"ticket": statement.excluded.ticket, "last_at": statement.excluded.last_at},
-            ),
-            rows,
-        )
+    _execute(conn, _TALKS(conn), rows)
 
 
 def _write_vouches(conn: Connection, state: State) -> None:
     rows = [{"channel": key, "other": other.hash, "kind": other.kind} for key, other in state.vouched]
-    if rows:
-        rows.sort(key=lambda row: (row["channel"], row["other"]))
-        conn.execute(upsert(conn, vouches).on_conflict_do_nothing(), rows)
+    rows.sort(key=lambda row: (row["channel"], row["other"]))
+    _execute(conn, _NEW_VOUCHES(conn), rows)
 
 
 def _write_people(conn: Connection, state: State) -> None:
@@ -160,14 +161,4 @@ def _write_people(conn: Connection, state: State) -> None:
         for key, person in sorted(state.people.items())
         if person.changed
     ]
-    if rows:
-        conn.execute(
-            update(identities)
-            .where(identities.c.hash == bindparam("row_hash"))
-            .values(
-                person_id=bindparam("new_person"),
-                guesses=bindparam("new_guesses"),
-                guesses_since=bindparam("new_since"),
-            ),
-            rows,
-        )
+    _execute(conn, _OLD_PEOPLE, rows)

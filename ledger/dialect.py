@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, literal_column
+from sqlalchemy import BindParameter, ColumnElement, Connection, Table, bindparam, literal_column
 
 
 def upsert(conn: Connection, table: Table) -> Any:
@@ -25,3 +26,24 @@ def is_(state: ColumnElement[str], *names: str) -> ColumnElement[bool]:
     """
     values: list[ColumnElement[str]] = [literal_column(f"'{name}'") for name in names]
     return state == values[0] if len(values) == 1 else state.in_(values)
+
+
+def once(make: Callable[[Connection], Any]) -> Callable[[Connection], Any]:
+    """A statement that each dialect writes in its own way, made once for each.
+
+    To put a statement together costs as much as to execute it; on a message's way all are made once.
+    """
+    made: dict[str, Any] = {}
+
+    def statement(conn: Connection) -> Any:
+        name = conn.dialect.name
+        if name not in made:
+            made[name] = make(conn)
+        return made[name]
+
+    return statement
+
+
+def any_of(name: str) -> BindParameter[Any]:
+    """A parameter that stands for a list, behind IN."""
+    return bindparam(name, expanding=True)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, bindparam, case, exists, func, literal, or_, select, text, update
 
 from ledger.crypto import Keyring
-from ledger.dialect import is_, upsert
+from ledger.dialect import any_of, is_, once, upsert
 from ledger.leases import alive
 from ledger.schema import journal, outbox
 
@@ -74,6 +74,63 @@ class Claimed:
 
 _CLAIMED = [journal.c[name] for name in Claimed.__slots__]
 
+_earlier = journal.alias("earlier")
+_unfinished = exists().where(
+    _earlier.c.conversation == journal.c.conversation,
+    _earlier.c.id < journal.c.id,
+    or_(
+        is_(_earlier.c.state, "working"), and_(is_(_earlier.c.state, "received"), _earlier.c.due_at > bindparam("now"))
+    ),
+    is_(_earlier.c.state, *OPEN_STATES),
+)
+_APPEND = once(
+    lambda conn: (
+        upsert(conn, journal)
+        .on_conflict_do_nothing(index_elements=["key_hash"])
+        .returning(journal.c.id, journal.c.key_hash)
+    )
+)
+_ANYTHING = select(journal.c.id).where(is_(journal.c.state, "received"), journal.c.due_at <= bindparam("now")).limit(1)
+_READY = (
+    select(journal.c.id, journal.c.alone, journal.c.album, journal.c.conversation)
+    .where(is_(journal.c.state, "received"), journal.c.due_at <= bindparam("now"), ~_unfinished)
+    .order_by(journal.c.id)
+    .limit(bindparam("most"))
+)
+_TAKE = (
+    update(journal)
+    .where(journal.c.id.in_(any_of("ids")))
+    .values(state="working", owner=bindparam("claimer"), attempts=journal.c.attempts + bindparam("starts"))
+    .returning(*_CLAIMED)
+)
+_STILL_MINE = (
+    select(journal.c.id)
+    .where(journal.c.id.in_(any_of("ids")), is_(journal.c.state, "working"), journal.c.owner == bindparam("claimer"))
+    .order_by(journal.c.id)
+    .with_for_update()
+)
+_HELD = (
+    select(*_CLAIMED)
+    .where(
+        journal.c.conversation.in_(any_of("conversations")),
+        is_(journal.c.state, *OPEN_STATES),
+        is_(journal.c.state, "held"),
+    )
+    .order_by(journal.c.id)
+    .with_for_update()
+)
+_FINISH = (
+    update(journal)
+    .where(journal.c.id == bindparam("row_id"))
+    .values(
+        state=bindparam("new_state"),
+        reason=bindparam("new_reason"),
+        merged_into=bindparam("new_merged_into"),
+        owner=None,
+        done_at=bindparam("now"),
+    )
+)
+
 
 def key_hash(keys: Keyring, kind: str, platform_account: str, key: str) -> bytes:
     """What tells redeliveries apart, as it is kept: all that remains of an erased message."""
@@ -90,10 +147,7 @@ def append(conn: Connection, entries: Sequence[Entry]) -> dict[bytes, int]:
     """Journal what is new. Returns the new rows' ids by key hash; the others are redeliveries."""
     if not entries:
         return {}
-    statement = upsert(conn, journal).on_conflict_do_nothing(index_elements=["key_hash"])
-    rows = conn.execute(
-        statement.returning(journal.c.id, journal.c.key_hash), [entry.values() for entry in _distinct(entries)]
-    )
+    rows = conn.execute(_APPEND(conn), [entry.values() for entry in _distinct(entries)])
     return {bytes(row.key_hash): row.id for row in rows}
 
 
@@ -109,31 +163,13 @@ def claim(conn: Connection, owner: str, now: float, most: int) -> list[Claimed]:
     if conn.dialect.name == "postgresql":
         # Claims go one after the other: two at once could each miss what the other takes of one conversation.
         conn.execute(text("SELECT pg_advisory_xact_lock(7210553)"))
-    earlier = journal.alias("earlier")
-    unfinished = exists().where(
-        earlier.c.conversation == journal.c.conversation,
-        earlier.c.id < journal.c.id,
-        or_(is_(earlier.c.state, "working"), and_(is_(earlier.c.state, "received"), earlier.c.due_at > now)),
-        is_(earlier.c.state, *OPEN_STATES),
-    )
-    ready = (
-        select(journal.c.id, journal.c.alone, journal.c.album, journal.c.conversation)
-        .where(is_(journal.c.state, "received"), journal.c.due_at <= now, ~unfinished)
-        .order_by(journal.c.id)
-        .limit(most)
-    )
-    rows = list(conn.execute(ready))
+    rows = list(conn.execute(_READY, {"now": now, "most": most}))
     if not rows:
         return []
     rows = rows[:1] if rows[0].alone else _until_alone(rows)
     ids = {row.id for row in rows} | _rest_of_albums(conn, rows)
-    statement = (
-        update(journal)
-        .where(journal.c.id.in_(sorted(ids)))
-        .values(state="working", owner=owner, attempts=journal.c.attempts + (1 if len(ids) == 1 else 0))
-        .returning(*_CLAIMED)
-    )
-    return sorted((_claimed(row) for row in conn.execute(statement).mappings()), key=lambda row: row.id)
+    taken = conn.execute(_TAKE, {"ids": sorted(ids), "claimer": owner, "starts": 1 if len(ids) == 1 else 0})
+    return sorted((_claimed(row) for row in taken.mappings()), key=lambda row: row.id)
 
 
 def _until_alone(rows: Sequence[Any]) -> list[Any]:
@@ -165,12 +201,7 @@ def _claimed(row: RowMapping) -> Claimed:
 
 def still_mine(conn: Connection, owner: str, ids: Iterable[int]) -> set[int]:
     """Those of `ids` whose claim stands; they stay locked until the transaction ends."""
-    rows = conn.execute(
-        select(journal.c.id)
-        .where(journal.c.id.in_(sorted(ids)), is_(journal.c.state, "working"), journal.c.owner == owner)
-        .order_by(journal.c.id)
-        .with_for_update()
-    )
+    rows = conn.execute(_STILL_MINE, {"ids": sorted(ids), "claimer": owner})
     return {row.id for row in rows}
 
 
@@ -178,25 +209,15 @@ def finish(conn: Connection, outcomes: Sequence[dict[str, Any]], now: float) -> 
     """End rows. Each outcome: `id`, `state`, and `reason`, `merged_into` where there are any."""
     if not outcomes:
         return
-    statement = (
-        update(journal)
-        .where(journal.c.id == bindparam("row_id"))
-        .values(
-            state=bindparam("new_state"),
-            reason=bindparam("new_reason"),
-            merged_into=bindparam("new_merged_into"),
-            owner=None,
-            done_at=now,
-        )
-    )
     conn.execute(
-        statement,
+        _FINISH,
         [
             {
                 "row_id": outcome["id"],
                 "new_state": outcome["state"],
                 "new_reason": outcome.get("reason"),
                 "new_merged_into": outcome.get("merged_into"),
+                "now": now,
             }
             for outcome in outcomes
         ],
@@ -255,16 +276,7 @@ def rows(conn: Connection, ids: Iterable[int]) -> list[Claimed]:
 
 def held(conn: Connection, conversations: Iterable[str]) -> list[Claimed]:
     """Greetings that wait in these conversations for the message that they belong to; locked."""
-    found = conn.execute(
-        select(*_CLAIMED)
-        .where(
-            journal.c.conversation.in_(sorted(set(conversations))),
-            is_(journal.c.state, *OPEN_STATES),
-            is_(journal.c.state, "held"),
-        )
-        .order_by(journal.c.id)
-        .with_for_update()
-    )
+    found = conn.execute(_HELD, {"conversations": sorted(set(conversations))})
     return [_claimed(row) for row in found.mappings()]
 
 
@@ -275,8 +287,7 @@ def hold(conn: Connection, row_id: int, due_at: float) -> None:
 
 def anything(conn: Connection, now: float) -> bool:
     """Whether a row may be ready: a look that takes no writer's turn."""
-    ready = select(journal.c.id).where(is_(journal.c.state, "received"), journal.c.due_at <= now).limit(1)
-    return conn.execute(ready).first() is not None
+    return conn.execute(_ANYTHING, {"now": now}).first() is not None
 
 
 def take_held(conn: Connection, now: float, ids: Iterable[int] | None = None, *, lock: bool = True) -> list[Claimed]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, text
 
 from ledger.crypto import Keyring
-from ledger.dialect import upsert
+from ledger.dialect import any_of, once, upsert
 from ledger.schema import (
     conversations,
     identities,
@@ -48,6 +48,37 @@ _RECENT_SQLITE = text(
     " (SELECT n.rowid FROM ticket_identities AS n WHERE n.hash = w.hash AND n.last_at >= :since"
     " ORDER BY n.last_at DESC LIMIT :most) WHERE w.hash IN :wanted ORDER BY w.hash, t.last_at DESC"
 ).bindparams(bindparam("wanted", expanding=True))
+_KIN = select(vouches).where(vouches.c.channel.in_(any_of("wanted")))
+
+
+def _known_and_locked(conn: Connection) -> Any:
+    statement = upsert(conn, identities)
+    return statement.on_conflict_do_update(index_elements=["hash"], set_={"kind": statement.excluded.kind}).returning(
+        identities.c.hash, identities.c.person_id, identities.c.guesses, identities.c.guesses_since
+    )
+
+
+_PEOPLE = once(_known_and_locked)
+_NEW_PEOPLE = people.insert().returning(people.c.id, sort_by_parameter_order=True)
+_THREADS = select(threads).where(threads.c.native_hash.in_(any_of("wanted")))
+_TALKS = select(conversations).where(conversations.c.conversation.in_(any_of("wanted")))
+_BASES = (
+    select(messages.c.native_hash, messages.c.ticket, messages.c.revision, messages.c.how, messages.c.certainty)
+    .where(messages.c.native_hash.in_(any_of("wanted")))
+    .order_by(messages.c.revision)
+)
+_CONTENTS = select(messages.c.content_hash).where(messages.c.content_hash.in_(any_of("wanted")))
+_TICKETS = (
+    select(*_TICKET_COLUMNS).where(tickets.c.number.in_(any_of("wanted"))).order_by(tickets.c.number).with_for_update()
+)
+_HOLDS = select(ticket_identities.c.hash, ticket_identities.c.ticket, ticket_identities.c.vouched).where(
+    ticket_identities.c.hash.in_(any_of("hashes")), ticket_identities.c.ticket.in_(any_of("numbers"))
+)
+_LIKENESS = select(messages.c.ticket, messages.c.likeness, messages.c.effective_at).where(
+    messages.c.ticket.in_(any_of("numbers")),
+    messages.c.likeness.is_not(None),
+    messages.c.sequence <= COMPARED_MESSAGES,
+)
 
 
 def load(
@@ -88,8 +119,7 @@ def _load_tickets(conn: Connection, numbers: Iterable[str], state: State) -> Non
     wanted = sorted(set(numbers))
     if not wanted:
         return
-    statement = select(*_TICKET_COLUMNS).where(tickets.c.number.in_(wanted)).order_by(tickets.c.number)
-    for row in conn.execute(statement.with_for_update()).mappings():
+    for row in conn.execute(_TICKETS, {"wanted": wanted}).mappings():
         values: dict[str, Any] = dict(row)
         values["known"] = frozenset(values["known"].split())
         state.tickets[row["number"]] = Ticket(**values)
@@ -104,7 +134,7 @@ def _load_kin(conn: Connection, cases: Sequence[Case], state: State) -> None:
     """What was shown of a vouched channel id before. Not locked: one id's messages come in one conversation's order."""
     wanted = sorted({one.hash for case in cases for one in case.identities if one.kind == "channel" and one.vouched})
     if wanted:
-        for row in conn.execute(select(vouches).where(vouches.c.channel.in_(wanted))):
+        for row in conn.execute(_KIN, {"wanted": wanted}):
             known = state.kin.setdefault(bytes(row.channel), {})
             known[bytes(row.other)] = Identity(bytes(row.other), row.kind, True)
 
@@ -113,11 +143,7 @@ def _load_people(conn: Connection, cases: Sequence[Case], state: State, now: flo
     wanted = _distinct(cases, state)
     if not wanted:
         return
-    statement = upsert(conn, identities)
-    statement = statement.on_conflict_do_update(
-        index_elements=["hash"], set_={"kind": statement.excluded.kind}
-    ).returning(identities.c.hash, identities.c.person_id, identities.c.guesses, identities.c.guesses_since)
-    rows = conn.execute(statement, [{"hash": identity.hash, "kind": identity.kind} for identity in wanted])
+    rows = conn.execute(_PEOPLE(conn), [{"hash": identity.hash, "kind": identity.kind} for identity in wanted])
     for row in rows:
         state.people[bytes(row.hash)] = Person(row.person_id, row.guesses, row.guesses_since)
     _give_persons(conn, cases, state, now)
@@ -138,9 +164,7 @@ def _give_persons(conn: Connection, cases: Sequence[Case], state: State, now: fl
     pending = [own for own in unknown if all(person.person_id is None for person in own)]
     if not pending:
         return
-    given = conn.execute(
-        people.insert().returning(people.c.id, sort_by_parameter_order=True), [{"first_seen": now}] * len(pending)
-    )
+    given = conn.execute(_NEW_PEOPLE, [{"first_seen": now}] * len(pending))
     for own, row in zip(pending, given, strict=True):
         taken = next((person.person_id for person in own if person.person_id is not None), row.id)
         _assign(own, taken)
@@ -156,7 +180,7 @@ def _assign(own: Iterable[Person], person_id: int) -> None:
 def _load_threads(conn: Connection, cases: Sequence[Case], state: State) -> None:
     wanted = sorted({reply for case in cases for reply in case.reply_hashes})
     if wanted:
-        for row in conn.execute(select(threads).where(threads.c.native_hash.in_(wanted))):
+        for row in conn.execute(_THREADS, {"wanted": wanted}):
             state.threads[bytes(row.native_hash)] = (row.ticket, row.ours)
 
 
@@ -165,7 +189,7 @@ def _load_talks(conn: Connection, cases: Sequence[Case], state: State, former: M
     wanted = sorted(names | {former[name] for name in names & former.keys()})
     if not wanted:
         return
-    rows = conn.execute(select(conversations).where(conversations.c.conversation.in_(wanted)))
+    rows = conn.execute(_TALKS, {"wanted": wanted})
     found = {row.conversation: (row.ticket, row.last_at) for row in rows}
     for name in names:
         values = found.get(name) or found.get(former.get(name, ""))
@@ -176,13 +200,11 @@ def _load_talks(conn: Connection, cases: Sequence[Case], state: State, former: M
 def _load_bases(conn: Connection, cases: Sequence[Case], state: State) -> None:
     wanted = sorted({case.base_hash for case in cases if case.base_hash})
     if wanted:
-        columns = (messages.c.native_hash, messages.c.ticket, messages.c.revision, messages.c.how, messages.c.certainty)
-        rows = conn.execute(select(*columns).where(messages.c.native_hash.in_(wanted)).order_by(messages.c.revision))
-        for row in rows:  # the highest revision comes last and stays
+        for row in conn.execute(_BASES, {"wanted": wanted}):  # the highest revision comes last and stays
             state.bases[bytes(row.native_hash)] = Base(row.ticket, row.revision, row.how, row.certainty)
     contents = sorted({case.content_hash for case in cases if case.content_hash})
     if contents:
-        known = conn.execute(select(messages.c.content_hash).where(messages.c.content_hash.in_(contents)))
+        known = conn.execute(_CONTENTS, {"wanted": contents})
         state.contents = {bytes(row.content_hash) for row in known}
 
 
@@ -207,11 +229,7 @@ def _load_holds(conn: Connection, cases: Sequence[Case], state: State) -> None:
     numbers = set(state.tickets)
     if not hashes or not numbers:
         return
-    rows = conn.execute(
-        select(ticket_identities.c.hash, ticket_identities.c.ticket, ticket_identities.c.vouched).where(
-            ticket_identities.c.hash.in_(hashes), ticket_identities.c.ticket.in_(sorted(numbers))
-        )
-    )
+    rows = conn.execute(_HOLDS, {"hashes": hashes, "numbers": sorted(numbers)})
     for row in rows:
         state.holds[(bytes(row.hash), row.ticket)] = row.vouched
 
@@ -219,13 +237,7 @@ def _load_holds(conn: Connection, cases: Sequence[Case], state: State) -> None:
 def _load_likeness(conn: Connection, keys: Keyring, numbers: set[str], state: State) -> None:
     if not numbers:
         return
-    rows = conn.execute(
-        select(messages.c.ticket, messages.c.likeness, messages.c.effective_at).where(
-            messages.c.ticket.in_(sorted(numbers)),
-            messages.c.likeness.is_not(None),
-            messages.c.sequence <= COMPARED_MESSAGES,
-        )
-    )
+    rows = conn.execute(_LIKENESS, {"numbers": sorted(numbers)})
     for row in rows:
         said = keys.unseal(row.likeness, b"likeness").decode()
         state.likeness.setdefault(row.ticket, []).append((said, row.effective_at))

@@ -33,6 +33,8 @@ from pipeline.understand import Understood, understand
 log = structlog.get_logger()
 
 BATCH = 128
+# So many messages are staged in one transaction: SQLite has one writer, and a webhook to be journalled waits for it.
+STAGED = {"sqlite": 24}
 # A batch's raw bytes in memory at once: letters may be 40 MB each.
 BATCH_BYTES = 48 * 1024 * 1024
 IDLE_SECONDS = 5.0
@@ -130,13 +132,16 @@ class Processor:
         for work in works:
             self._store_files(work)
         self.numbers.prepare(work.row.received_at for work in works)
-        orphans = self.parts.database.run_now(lambda conn: self._stage(conn, works, rows))
-        for stored in orphans:
-            self.parts.storage.delete(stored.key)
+        most = STAGED.get(self.parts.database.dialect, BATCH)
+        for start in range(0, len(works), most):
+            some = works[start : start + most]
+            orphans = self.parts.database.run_now(lambda conn, some=some: self._stage(conn, some))  # type: ignore[misc]
+            for stored in orphans:
+                self.parts.storage.delete(stored.key)
 
-    def _stage(self, conn: Connection, works: Sequence[Work], rows: Sequence[Claimed]) -> list[Stored]:
-        mine = journal.still_mine(conn, self.owner, [row.id for row in rows])
-        if len(mine) < len(rows):
+    def _stage(self, conn: Connection, works: Sequence[Work]) -> list[Stored]:
+        ids = [row.id for work in works for row in (work.row, *work.parts)]
+        if len(journal.still_mine(conn, self.owner, ids)) < len(ids):
             raise Fenced("another processor has taken the rows over")
         held = journal.held(conn, {work.row.conversation for work in works})
         self._attach_greetings(works, held)

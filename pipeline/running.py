@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 
@@ -27,6 +28,9 @@ AWAY_SECONDS = 2.0
 def run_one(settings: Settings, name: str) -> int:
     """Run the role or the channel of this name. Returns the exit code."""
     configure(settings)
+    # By itself Python looks for cycles after every 700 new objects; a batch of messages makes a hundred thousand
+    # and no cycle: that was 6 % of a processor's time.
+    gc.set_threshold(10_000, 20, 50)
     return uvloop.run(_main(settings, name))
 
 
