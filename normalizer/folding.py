@@ -49,3 +49,19 @@ def fold(text: str) -> str:
         for char, same in _SAME:
             low = low.replace(char, same)
     return low
+
+
+_MIXED = re.compile(r"[а-яα-ω][a-z@]|[a-z@α-ω][а-я]")
+_WORD = re.compile(r"[а-яa-zα-ω@]{3,32}")
+# Latin letters, the sign and Greek letters by the Cyrillic ones that they look like
+_LOOK_ALIKES = str.maketrans(
+    "aeopcyxkmtbhr@παρολε",
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u043a\u043c\u0442\u0432\u043d\u0433\u0430\u043f\u0430\u0440\u043e\u043b\u0435",
+)
+
+
+def one_script(low: str) -> str:
+    """Folded text, its words of mixed scripts («парoль» with a Latin o) in Cyrillic letters; as long as `low`."""
+    if not _MIXED.search(low):
+        return low
+    return _WORD.sub(lambda word: word[0].translate(_LOOK_ALIKES) if _MIXED.search(word[0]) else word[0], low)

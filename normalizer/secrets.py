@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal
 
-from stdnum import luhn
-
-from normalizer.folding import fold, has_any, matches
+from normalizer import secret_numbers
+from normalizer.folding import fold, has_any, matches, one_script
 from normalizer.phishing import asks_for_secrets
+from normalizer.secret_numbers import Secret, Span
 
 __all__ = ["MARK", "Cleaned", "Secret", "asks_for_secrets", "remove"]
 
 MARK = "[удалено]"
-Secret = Literal["password", "pin", "code", "cvv", "card"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +30,15 @@ class Cleaned:
 def remove(text: str) -> Cleaned:
     """Cleaned(text, ()) when there is nothing to remove. Removing twice removes no more than once."""
     low = fold(text)
-    spans: list[tuple[int, int, Secret]] = []
-    if has_any(low, ("пар", "пор", "пас", "pas", "pwd", "слов")):
-        spans += _passwords(text, low)
+    spans: list[Span] = []
+    keyed = one_script(low)
+    if has_any(keyed, _PASSWORD_STEMS):
+        spans += _passwords(text, low, keyed)
+    if has_any(low, _KEY_STEMS):
+        spans += [(*m.span(m.lastindex or 0), "password") for m in _LONG_KEY.finditer(low)]
     if _DIGIT.search(low):
         spans += _access_pairs(low)
-        spans += _numbers(low)
-        spans += _cards(low)
+        spans += secret_numbers.find(low)
     if not spans:
         return Cleaned(text)
     spans.sort()
@@ -54,12 +54,20 @@ def remove(text: str) -> Cleaned:
     return Cleaned("".join(pieces) + text[at:], tuple(removed))
 
 
-# ---------------------------------------------------------------- passwords
-
+_PASSWORD_STEMS = ("пар", "пор", "пас", "pas", "pwd", "слов", "п а р", "kennw", "вопрос", "contras")
 _KEY = re.compile(
-    r"(?:п[ао]рол(?:ь|я|ю|ем|е|и)|парол|пассворд|пасворд|пасс|passw(?:or)?d|passcode|passphrase|pass|pwd"
-    r"|кодов(?:ое|ым) слово(?:м)?)"
+    r"(?:п[ао]рол(?:ь|я|ю|ем|е|и)|парол|п а р о л ь|пассворд|пасворд|пасс|passw(?:or)?[dt]|passcode|passphrase|pass|pwd"
+    r"|kennwort|mot de passe|contraseña|(?:кодов|контрольн|секретн)(?:ое|ым) слово(?:м)?"
+    r"|ответ на (?:контрольный|секретный) вопрос)"
     r"(?![a-zа-я])"
+)
+# What wallets and machines use for a password: words in a row, a key of many signs.
+_KEY_STEMS = ("токен", "token", "ключ", "key", "фраз", "phrase")
+_LONG_KEY = re.compile(
+    r"(?<![a-zа-я])(?:(?:токен|token|(?:секретный|приватный) ключ|(?:secret|private|api)[ -]?key)[\s:=\"'-]{1,4}"
+    r"(?=[a-z_.-]{0,64}\d)([a-z0-9_.+/-]{16,2000}={0,2})"
+    r")|(?<![a-zа-я])(?:сид|seed|мнемоническая|mnemonic)[ -]?(?:фраза|phrase)[\s:=-]{1,4}"
+    r"((?:[a-z]{3,8}[\s,]{1,2}){5,23}[a-z]{3,8})"
 )
 # Also a boarding pass and «пасс» in football: a password only before a colon.
 _BRIEF = ("pass", "пасс")
@@ -69,9 +77,11 @@ _QUALIFIED = re.compile(
     r"|временный|is|was|for|to|my|the|i|use|used|have"
     r"|входа?|госуслуг\w{0,4}|портал\w{0,3}|лк|личн\w{1,4}|кабинет\w{0,2}|почт\w{0,2}|аккаунт\w{0,2}"
     r"|учетн\w{1,3}|запис\w{1,2}"
+    r"|ваи-?фа\w|вай-?фа\w|wi-?fi|ключ\w{0,2}|эцп|эп|токен\w{0,2}|рутокен\w{0,2}|пользователя|компьютер\w"
     r"|приложени\w{1,2}|сайт\w{0,2}|карт\w{0,2}|есиа|esia|account|email|portal|login)(?![a-zа-я0-9])){0,6}"
 )
 _STRONG = re.compile(r"[\s_]{0,8}(?:[:=]|->|=>|[\u2190-\u21ff\u2600-\u27bf\U0001f000-\U0001faff]{1,4})\s{0,16}")
+_DIGIT = re.compile(r"\d")
 _DASH = re.compile(r"(?:[\s_]{1,4}-\s{0,4}|-\s{0,4}|_)")
 _WEAK = re.compile(r"\s{1,16}")
 _VALUE = re.compile(r'"([^"\n]{1,64})"|([^\s"]{1,64})')
@@ -110,19 +120,20 @@ _WORD_ENDS = re.compile(r"[ \t]*(?:$|[\n,;.!)])")
 _LINE_ENDS = re.compile(r"[ \t.!]*(?:$|\n)")
 
 
-def _passwords(text: str, low: str) -> list[tuple[int, int, Secret]]:
-    found: list[tuple[int, int, Secret]] = []
-    for key in _KEY.finditer(low):
+def _passwords(text: str, low: str, keyed: str) -> list[Span]:
+    """`keyed`: where the word for it is looked for, in one script; its value is what stands in the text."""
+    found: list[Span] = []
+    for key in _KEY.finditer(keyed):
         if key.start() and low[key.start() - 1].isalpha():
             continue
-        value = _paired(low, key) or _password_after(text, low, key)
+        value = _paired(low, key) or _password_after(text, low, key) or _pair_before(low, key)
         if value and value[0] < value[1]:
             found.append((*value, "password"))
     return found
 
 
-def _access_pairs(low: str) -> list[tuple[int, int, Secret]]:
-    found: list[tuple[int, int, Secret]] = []
+def _access_pairs(low: str) -> list[Span]:
+    found: list[Span] = []
     for key in matches(_ACCESS, low, _ACCESS_STEMS):
         pair = _PAIR.match(low, key.end())
         if pair and any(char.isdigit() for char in pair[2]) and _LATIN.search(pair[2]):
@@ -156,12 +167,45 @@ def _password_after(text: str, low: str, key: re.Match[str]) -> tuple[int, int] 
     qualified = _QUALIFIED.match(low, key.end())
     end = qualified.end() if qualified else key.end()
     if "is" in low[key.end() : end].split()[-1:]:
-        return _judge(text, low, key[0], end, _WEAK.match(low, end), "strong")
+        return _judge(text, low, key[0], end, _STRONG.match(low, end) or _WEAK.match(low, end), "strong")
+    if named := _NAMED_USER.match(low, end):
+        far = _far_value(low, end)
+        if far or low.startswith("[удалено", named.end()):
+            return far
     for pattern, strength in ((_STRONG, "strong"), (_DASH, "dash"), (_WEAK, "weak")):
         separator = pattern.match(low, end)
         if separator:
-            return _judge(text, low, key[0], end, separator, strength)
+            return _judge(text, low, key[0], end, separator, strength) or _far_value(low, key.end())
     return None
+
+
+# «пароль пользователя ivanov: Qwerty1»: some words between, and then what can hardly be anything else.
+_FAR = re.compile(r"[^\n.!?:;,\"\d]{1,40}[:=]\s{0,4}([^\s,;]{6,64})")
+_NAMED_USER = re.compile(r"\s{1,4}[a-z0-9_.@-]{2,64}\s?[:=]\s")
+_OF_ANOTHER = re.compile(
+    r"(?<![а-я])не |ошиб|код|номер|телефон|обращ|заяв|снилс|инн|паспорт|почт|логин|error|number|not "
+)
+
+
+def _far_value(low: str, at: int) -> tuple[int, int] | None:
+    found = _FAR.match(low, at)
+    if not found or _OF_ANOTHER.search(low, at, found.start(1)):
+        return None
+    start, stop = _trim(low, *found.span(1))
+    value = low[start:stop]
+    looks = any(map(str.isdigit, value)) and _LATIN.search(value) and not _CYRILLIC.search(value)
+    return (start, stop) if looks and not _NOT_A_VALUE.match(value) else None
+
+
+# «ivanov:Qwerty1 - логин и пароль»
+_PAIR_BEHIND = re.compile(r"[^\s:/]{2,64}\s?[:/]\s?([^\s:/]{4,64})\s?[-(]\s?(?:это )?(?:мои )?логин и $")
+
+
+def _pair_before(low: str, key: re.Match[str]) -> tuple[int, int] | None:
+    if low[key.start() - 2 : key.start()] != "и ":
+        return None
+    found = _PAIR_BEHIND.search(low, max(0, key.start() - 160), key.start())
+    return found.span(1) if found and _mixed(found[1]) and not _NOT_A_VALUE.match(found[1]) else None
 
 
 def _judge(
@@ -174,8 +218,12 @@ def _judge(
         span = found.span(1)
         quoted = low[slice(*span)]
         plain = " " in quoted and not any(char.isdigit() for char in quoted)
-        unfit = plain or _NOT_A_VALUE.match(quoted) or (strength == "weak" and not _mixed(quoted))
+        plain = plain and (_PROSE.search(quoted) is not None or not (strength == "strong" or key.endswith("слово")))
+        unnamed = strength == "weak" and not _mixed(quoted) and not key.endswith("слово")
+        unfit = plain or _NOT_A_VALUE.match(quoted) or unnamed
         return None if unfit or (key in _BRIEF and strength != "strong") else span
+    if strength == "strong" and key not in _BRIEF and (phrase := _phrase(low, separator)):
+        return phrase
     start, stop = _trim(low, *found.span(2))
     value = low[start:stop]
     if len(value) < 3 or _NOT_A_VALUE.match(value) or _PRODUCT.match(value):
@@ -186,6 +234,37 @@ def _judge(
     if "\n" in separator[0] and not _LINE_ENDS.match(low, stop):
         return None
     return (start, stop) if _is_password(text[start:stop], low, stop, strength, key) else None
+
+
+# Several words behind a colon are the password where they are no sentence: nobody acts, asks or denies in them.
+_PHRASE = re.compile(r"[^\s,;.!?:()\"/@]{1,20}(?:[ \t][^\s,;.!?:()\"/@]{1,20}){1,23}(?=[ \t.!]*(?:$|[\n,;]))")
+_PROSE = re.compile(
+    r"(?<![\w])(?:не|нет|это|что|как|где|и|а|но|или|по|при|для|из|от|на|в|во|с|со|к|у|я|мы|он|она|мне|вы|вас|же|уже"
+    r"|до|после|минимум|символ\w*|букв\w*|цифр\w*|раз|раза|снилс|инн|телефон|логин|спасибо|пожалуйста|прошу|почему"
+    r"|неверн\w*|правильн\w*|ошибк\w*|\w{3,20}(?:ть|ться|л|ла|ли|ло|лся|лась|ет|ете|ит|ют|ут|ится|ется|йте|ьте|ите"
+    r"|жу|чу|шу|ую|ован\w*|ено|ана|аны|ены)|the|is|was|are|does|do|did|not|no|to|for|from|it's|can|can't|cannot"
+    r"|please|help|work|works|reset|forgot|lost|wrong|when|and|or|but|be|has|have|with|on|in|at|login|email|phone"
+    r"|thanks)(?![\w])"
+)
+
+
+def _phrase(low: str, separator: re.Match[str]) -> tuple[int, int] | None:
+    """The span of several words behind a colon that together are a password."""
+    found = _PHRASE.match(low, separator.end())
+    if not found or "\n" in separator[0]:
+        return None
+    words = found[0].split()
+    first = words[0]
+    # A word that is a password already («Qwerty123 СНИЛС …») has no second one.
+    if _NOT_A_VALUE.match(first) or (any(map(str.isdigit, first)) and not first.isdigit()):
+        return None
+    if first.isdigit() and (len(first) > 4 or not all(map(str.isdigit, words))):
+        return None
+    if len(words) > 6 and not found[0].isascii():
+        return None
+    if _PROSE.search(found[0]) or _FORGOTTEN.search(low, max(0, separator.start() - 80), separator.start()):
+        return None
+    return found.span()
 
 
 def _is_password(value: str, low: str, stop: int, strength: str, key: str) -> bool:
@@ -224,111 +303,3 @@ def _trim(low: str, start: int, stop: int) -> tuple[int, int]:
     while start < stop and low[start] in "('":
         start += 1
     return start, stop
-
-
-# ---------------------------------------------------------------- numbers: PIN, code, CVV
-
-_DIGIT = re.compile(r"\d")
-_LINK = (
-    r"(?:[\s_:=\"'(\-]|(?:из|по|в|от|с|на|мне|мой|моя|моей|такой|вот|это|был|есть|2fa|смс|sms"
-    r"|сообщени[яие]|подтверждения|доступа"
-    r"|безопасности|авторизации|активации|входа|госуслуг|банка|карты|карте|пришел|is|was|my|the|for"
-    r"|from|card|bank|сообщаю"
-    r")(?![a-zа-я])){1,16}"
-)
-_NUMBER_END = r"(?!\d|[-.:/]\d)"
-_PIN = re.compile(
-    r"(?:(?:пин|pin)(?:[- ]?(?:код|code))?(?:а|ом|у)?|пасс?код)(?![a-zа-я])"
-    + _LINK
-    + r"(\d{4,8}|\d(?: \d){3,5})"
-    + _NUMBER_END
-)
-_CVV = re.compile(
-    r"(?:(?:cvv2?|cvc2?|цвв|свв|cvp2?)(?:[/ ](?:cvv2?|cvc2?))?(?:[- ]?код)?|(?:цифры|код) (?:на"
-r"|с) (?:обороте|обратной стороны?е?)(?: карты)?)(?![a-zа-я])"
-    + _LINK + r"(\d{3,4})" + _NUMBER_END
-)  # fmt: skip
-_CODE = re.compile(
-    r"(?:код(?:а|ом|у)?(?![a-zа-я])|code(?![a-z])|otp(?![a-z]))"
-    + _LINK
-    + r"(\d{3}[- ]\d{3}|\d\d[- ]\d\d[- ]\d\d|\d{4,8}|\d(?: \d){3,5})"
-    + _NUMBER_END
-)
-# «482193 - код подтверждения»
-_CODE_BEHIND = re.compile(
-    r"(?<![\w.,/-])(?<!\d )(\d{4,8})[ \t]{0,2}[-:(,]?[ \t]{0,2}(?:это )?(?:мой |ваш |your |is your )?"
-    r"(?:код[а-я]{0,2} (?:подтверждения|из смс|из sms|доступа|для входа|авторизации|активации)"
-    r"|(?:verification|confirmation|security) code)"
-)
-_CODE_CONTEXT = re.compile(
-    r"смс|sms|подтвержд|проверочн|одноразов|доступа|безопасност|верификац|авторизац|активац|confirm"
-    r"|verif|one-time|otp|security"
-    r"|приш[ел]|присла|прислан|получил|ввожу|ввел|ввод|вбива|мой код|ваш код|сообщ|назвал|продикт|сказал"
-    r"|отправил|my code|your code|код из|код от|enter|секретн|2fa|authenticator"
-)
-_CODE_AFTER = re.compile(r"[\s,(]{0,3}(?:из|from|в|по|в) (?:смс|sms|сообщени|текста)")
-_NOT_COME = re.compile(r"не\s(?:прих|приш|прис|пост|получ)[а-я]*\s(?:\w+\s)?$|(?:номер|ошибк)[а-я]*\s$")
-_CLAUSE = re.compile(r"[.!?\n;]")
-_ONLY_CODE = re.compile(r"\s*(?:код|code)[\s:=-]{0,4}\d{4,8}\s*\.?\s*$")
-
-
-def _numbers(low: str) -> list[tuple[int, int, Secret]]:
-    found: list[tuple[int, int, Secret]] = []
-    if has_any(low, ("пин", "pin", "пасскод", "паскод")):
-        found += [(*m.span(1), "pin") for m in _PIN.finditer(low) if _word_starts(low, m.start())]
-    if "cv" in low or "цвв" in low or "свв" in low or "оборот" in low or "обратн" in low:
-        found += [(*m.span(1), "cvv") for m in _CVV.finditer(low) if _word_starts(low, m.start())]
-    if "код" in low or "code" in low or "otp" in low:
-        found += [(*m.span(1), "code") for m in _CODE.finditer(low) if _is_code(low, m)]
-        found += [(*m.span(1), "code") for m in _CODE_BEHIND.finditer(low)]
-    return found
-
-
-def _is_code(low: str, match: re.Match[str]) -> bool:
-    """A confirmation code, not an error's, a region's or a service's."""
-    if not _word_starts(low, match.start()) and low[match.start() - 1 : match.start()] != "-":  # «смс-код»
-        return False
-    before = _CLAUSE.split(low[max(0, match.start() - 40) : match.start()])[-1]
-    if _NOT_COME.search(before):
-        return False
-    if _CODE_CONTEXT.search(before + low[match.start() : match.start(1)]):
-        return True
-    return _CODE_AFTER.match(low, match.end()) is not None or _ONLY_CODE.match(low) is not None
-
-
-def _word_starts(low: str, at: int) -> bool:
-    return at == 0 or not low[at - 1].isalnum()
-
-
-# ---------------------------------------------------------------- cards
-
-# Thirteen digits are left out: a ticket number has as many, and one in ten of them passes the Luhn check.
-_CARD = re.compile(
-    r"(?<![\d.-])(?:\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}(?:[ -]\d{2,3})?|[2-6]\d{15}"
-    r"|[2-6]\d{17,18})(?![ -]?\d)"
-)
-_NOT_A_CARD = re.compile(
-    r"(?:заявлени|обращени|заявк|уин|начислени|квитанци|постановлени|сч[её]т|полис|imei|трек"
-    r"|отправлени)[а-я]*\W{0,3}(?:(?:номер|n|№)\W{0,3})?$"
-)
-
-
-_TWELVE_DIGITS = re.compile(r"\d{4}[ -]?\d{4}[ -]?\d{4}")
-# Behind a card «код 123» is its CVV.
-_CODE_OF_CARD = re.compile(r"[^\n]{0,40}?(?:код|code)[ :=-]{1,3}(\d{3})(?![\d-])")
-
-
-def _cards(low: str) -> list[tuple[int, int, Secret]]:
-    found: list[tuple[int, int, Secret]] = []
-    if not _TWELVE_DIGITS.search(low):
-        return found
-    for match in _CARD.finditer(low):
-        if match[0][0] not in "23456" or not luhn.is_valid(re.sub(r"\D", "", match[0])):
-            continue
-        if _NOT_A_CARD.search(low, max(0, match.start() - 32), match.start()):
-            continue
-        found.append((*match.span(), "card"))
-        code = _CODE_OF_CARD.match(low, match.end())
-        if code:
-            found.append((*code.span(1), "cvv"))
-    return found

@@ -37,11 +37,14 @@ PROGRAMS = {
         "A",
         '<div class="yahoo-style-wrap">A</div><div id="yahoo_quoted_1" class="yahoo_quoted"><div>On Wed X wrote:</div><div>q</div></div>',
     ),
-    (
+    "yahoo, newer": (
         "A",
         '<div class="ydp1yahoo-style-wrap">A</div><div id="ydp2yahoo_quoted_1" class="ydp2yahoo_quoted">q</div>',
     ),
-    ("A", '<div>A</div><div class="front-signature">Ivan</div><blockquote class="front-blockquote">q</blockquote>'),
+    "front": (
+        "A",
+        '<div>A</div><div class="front-signature">Ivan</div><blockquote class="front-blockquote">q</blockquote>',
+    ),
     "proton": (
         "A",
         '<div>A</div><div><br></div><div class="protonmail_quote">On Wed X wrote:<blockquote class="protonmail_quote">q</blockquote></div>',
