@@ -19,7 +19,7 @@ from board.bodies import Bodies, NotAForm
 from board.captcha import Captcha
 from board.front import Front, KeyUsedBefore, Numbers, categories
 from board.pages import Pages
-from board.safety import BodyTooLarge, RateLimit, SharedLimit, address_of
+from board.safety import BodyTooLarge, RateLimit, SharedLimit, address_of, is_secure
 from ledger.errors import LedgerAway
 from ledger.storage import StorageError
 from normalizer import file_names
@@ -33,6 +33,7 @@ MOST_DESCRIPTION = 10_000
 MOST_LINE = 200
 MOST_FILES = 10
 FIELDS = ("full_name", "email", "phone", "category", "number", "description", "captcha", "question", "answer")
+SHOWN = "shown"  # the cookie with the numbers that this browser was shown
 # The page waits so long for the number itself; then the browser asks again.
 WAIT_SECONDS = 2.0
 
@@ -134,7 +135,10 @@ class Form:
             outcome = await self.front.outcome(journal_id, WAIT_SECONDS if not _wants_json(request) else 0.0)
         except LedgerAway:
             outcome = None
-        number = outcome.number if outcome is not None and outcome.told else None
+        shown = receipts.shown(self.parts, request.cookies.get(SHOWN, ""))
+        # Who only stated a contact is not told which request it joined, unless his browser was shown the number before.
+        told = outcome is not None and (outcome.told or outcome.number in shown)
+        number = outcome.number if outcome is not None and told else None
         if outcome is None:
             state = "waiting"
         elif number is not None:
@@ -143,7 +147,18 @@ class Form:
             state = "added" if outcome.number else "kept"
         if _wants_json(request):
             return JSONResponse({"state": state})
-        return self.pages.page(request, "sent.html", state=state, number=number, outcome=outcome)
+        response = self.pages.page(request, "sent.html", state=state, number=number, outcome=outcome)
+        if number is not None:
+            self._remember(request, response, receipts.remember(self.parts, shown, number))
+        return response
+
+    def _remember(self, request: Request, response: Response, numbers: str) -> None:
+        """In the browser, for as long as the same text counts as a repeat; read by nobody but the confirmation."""
+        seconds = int(self.parts.policy.repeat_window)
+        secure = is_secure(request, self.parts.settings.http.public_url)
+        response.set_cookie(
+            SHOWN, numbers, max_age=seconds, path="/sent", httponly=True, samesite="strict", secure=secure
+        )
 
     async def _read(self, request: Request) -> Filled:
         sent = await self.bodies.form(request, self.parts.settings.limits.mail, MOST_FILES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,20 @@ def test_a_foreign_number_gets_a_request_of_its_own_and_tells_nothing(bare: Site
     assert number not in page
     envelope = view(bare, bare.number_of(other))["messages"][0]["envelope"]
     assert envelope["ticket"]["related"] == [number] and "claimed_number" in envelope["flags"]
+
+
+def test_the_same_words_again_show_the_number_they_joined_but_only_to_the_browser_that_was_shown_it(bare: Site) -> None:
+    number = bare.take()
+    again = bare.send(description=LONG + " Прошу помочь.")
+    page = bare.client.get(again.headers["location"]).text
+    assert bare.number_of(again) == number and "Сообщение добавлено" in page
+    assert [message["link"]["how"] for message in view(bare, number)["messages"]] == ["none", "content"]
+
+    with contextlib.closing(bare.visitor()) as stranger:  # who knows the address and the words
+        other = stranger.send(email=bare.email, description=LONG + " Прошу помочь!")
+        stranger.client.cookies.set("shown", "AAAA", path="/sent")
+        page = stranger.client.get(other.headers["location"]).text
+    assert number not in page and 'data-state="added"' in page
 
 
 def test_the_page_waits_kindly_while_the_number_is_not_there(sqlite_url: str, tmp_path: Path) -> None:
