@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Self
@@ -74,6 +74,7 @@ class Texts:
     """The texts of all languages, each tried."""
 
     templates: Mapping[tuple[str, str], Template]
+    _constant: dict[tuple[str, str], str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -106,7 +107,13 @@ class Texts:
         if known.keys() != values.keys():
             raise TextsError([f"{key}: is given {sorted(values)}, needs {sorted(known)}"])
         spoken = (language or "").split("-")[0].lower()
-        return self.templates[key, spoken if spoken in LANGUAGES else LANGUAGES[0]].render(values).strip()
+        spoken = spoken if spoken in LANGUAGES else LANGUAGES[0]
+        if known:
+            return self.templates[key, spoken].render(values).strip()
+        text = self._constant.get((key, spoken))  # buttons, mostly: three under each message of ours
+        if text is None:
+            text = self._constant[key, spoken] = self.templates[key, spoken].render().strip()
+        return text
 
 
 def answer_when(language: str | None, received_at: datetime, answer_by: datetime | None, zone: tzinfo) -> str | None:

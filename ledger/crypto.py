@@ -7,7 +7,6 @@ Each purpose has a key of its own (HKDF-SHA256, RFC 5869), so that one value can
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 from collections.abc import Iterable, Iterator
@@ -39,6 +38,7 @@ class Keyring:
             raise ValueError("the master key is 32 bytes")
         self._master = master_key
         self._keys: dict[bytes, bytes] = {}
+        self._aeads: dict[bytes, AESGCM] = {}
 
     def seal(self, data: bytes, purpose: bytes, context: bytes = b"") -> bytes:
         """`data` encrypted with AES-256-GCM; 29 bytes longer. `context` must be the same when it is opened.
@@ -59,14 +59,14 @@ class Keyring:
 
     def keyed_hash(self, purpose: bytes, *parts: bytes) -> bytes:
         """HMAC-SHA256 (32 bytes) over the parts, each with its length: ("ab", "c") and ("a", "bc") differ."""
-        mac = hmac.new(self._key(b"hash:" + purpose), digestmod=hashlib.sha256)
-        for part in parts:
-            mac.update(len(part).to_bytes(8, "big"))
-            mac.update(part)
-        return mac.digest()
+        data = b"".join(piece for part in parts for piece in (len(part).to_bytes(8, "big"), part))
+        return hmac.digest(self._key(b"hash:" + purpose), data, "sha256")
 
     def _aead(self, purpose: bytes) -> AESGCM:
-        return AESGCM(self._key(b"seal:" + purpose))
+        aead = self._aeads.get(purpose)
+        if aead is None:
+            aead = self._aeads[purpose] = AESGCM(self._key(b"seal:" + purpose))
+        return aead
 
     def _key(self, info: bytes) -> bytes:
         key = self._keys.get(info)

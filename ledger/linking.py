@@ -215,8 +215,8 @@ def _by_content(
         ticket = state.tickets.get(number)
         if ticket is None:
             continue
-        for said, at in state.likeness.get(number, ()):
-            if abs(case.effective_at - at) > policy.repeat_window or not alike(case.likeness, said):
+        for said in state.likeness.get(number, ()):
+            if abs(case.effective_at - said.at) > policy.repeat_window or not alike(case.likeness, said.text()):
                 continue
             if not _open_enough(ticket, case, policy):
                 notes.relate(number)

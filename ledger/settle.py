@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ledger.state import Base, Case, Link, Person, Policy, State, Talk, Ticket
+from ledger.state import Base, Case, Link, Person, Policy, Said, State, Talk, Ticket
 
 # Of these a platform says whose they are; a sign-in's INN and SNILS come with every message of it.
 _SHOWN = ("channel", "phone", "email")
@@ -48,7 +48,7 @@ def remember(case: Case, link: Link, ticket: Ticket, state: State, policy: Polic
         talk = state.talks.setdefault(case.conversation, Talk())
         talk.ticket, talk.last_at, talk.changed = ticket.number, max(at, talk.last_at), True
     if case.likeness is not None and ticket.sequence <= 3:
-        state.likeness.setdefault(ticket.number, []).append((case.likeness, at))
+        state.likeness.setdefault(ticket.number, []).append(Said(at, case.likeness))
     if link.owner:
         for identity in state.identities(case):
             key = (identity.hash, ticket.number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -20,20 +21,18 @@ from ledger.schema import (
     tickets,
     vouches,
 )
-from ledger.state import Base, Case, Identity, Person, Policy, State, Talk, Ticket
+from ledger.state import Base, Case, Identity, Person, Policy, Said, State, Talk, Ticket
 
 # How many of a citizen's latest tickets are looked at for a repeat, and how many messages of each.
 RECENT_TICKETS = 20
 COMPARED_MESSAGES = 3
 
-_TICKET_COLUMNS = [
-    tickets.c[name]
-    for name in (
-        "number", "opened_at", "last_message_at", "state", "closed_at", "person_id", "sequence", "repeats",
-        "answered_at", "waiting_since", "category", "audience", "desk", "priority", "answer_by", "language", "known",
-        "asked", "why",
-    )
-]  # fmt: skip
+_TICKET_NAMES = (
+    "number", "opened_at", "last_message_at", "state", "closed_at", "person_id", "sequence", "repeats",
+    "answered_at", "waiting_since", "category", "audience", "desk", "priority", "answer_by", "language", "known",
+    "asked", "why",
+)  # fmt: skip
+_TICKET_COLUMNS = [tickets.c[name] for name in _TICKET_NAMES]
 
 
 # The latest so many of each: a person with ten thousand tickets costs no more than one with twenty.
@@ -119,10 +118,10 @@ def _load_tickets(conn: Connection, numbers: Iterable[str], state: State) -> Non
     wanted = sorted(set(numbers))
     if not wanted:
         return
-    for row in conn.execute(_TICKETS, {"wanted": wanted}).mappings():
-        values: dict[str, Any] = dict(row)
-        values["known"] = frozenset(values["known"].split())
-        state.tickets[row["number"]] = Ticket(**values)
+    for row in conn.execute(_TICKETS, {"wanted": wanted}):
+        values: dict[str, Any] = dict(zip(_TICKET_NAMES, row, strict=True))
+        values["known"] = frozenset(row.known.split())
+        state.tickets[row.number] = Ticket(**values)
 
 
 def _distinct(cases: Sequence[Case], state: State) -> list[Identity]:
@@ -239,5 +238,9 @@ def _load_likeness(conn: Connection, keys: Keyring, numbers: set[str], state: St
         return
     rows = conn.execute(_LIKENESS, {"numbers": sorted(numbers)})
     for row in rows:
-        said = keys.unseal(row.likeness, b"likeness").decode()
-        state.likeness.setdefault(row.ticket, []).append((said, row.effective_at))
+        words = partial(_opened, keys, row.likeness)
+        state.likeness.setdefault(row.ticket, []).append(Said(row.effective_at, words))
+
+
+def _opened(keys: Keyring, sealed: bytes) -> str:
+    return keys.unseal(sealed, b"likeness").decode()

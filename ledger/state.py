@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -120,6 +121,20 @@ class Base:
 
 
 @dataclass(slots=True)
+class Said:
+    """The normalised text of an earlier message: sealed until somebody compares with it, which few messages need."""
+
+    at: float
+    words: str | Callable[[], str] = field(repr=False)
+
+    def text(self) -> str:
+        """The words."""
+        if not isinstance(self.words, str):
+            self.words = self.words()
+        return self.words
+
+
+@dataclass(slots=True)
 class State:
     """The loaded part. Keys are hashes; tickets are shared objects."""
 
@@ -129,7 +144,7 @@ class State:
     people: dict[bytes, Person] = field(default_factory=dict)
     holds: dict[tuple[bytes, str], bool] = field(default_factory=dict)  # (identity, ticket) -> vouched
     recent: dict[bytes, list[tuple[str, float]]] = field(default_factory=dict)  # identity -> tickets, newest first
-    likeness: dict[str, list[tuple[str, float]]] = field(default_factory=dict)  # ticket -> texts with their times
+    likeness: dict[str, list[Said]] = field(default_factory=dict)  # by ticket
     bases: dict[bytes, Base] = field(default_factory=dict)  # native id -> the accepted message
     contents: set[bytes] = field(default_factory=set)  # content hashes of accepted mail
     kin: dict[bytes, dict[bytes, Identity]] = field(default_factory=dict)  # channel id -> what a platform vouches for
