@@ -6,23 +6,26 @@ The rules are read from one file that an administrator edits (`config/routing.to
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from router.deadline import after_working_days, has_calendar
+from router.learned import LOWEST, kept
 from router.rulesfile import Condition, Desk, Rule, RulesError, RulesFile, line_of, read
 from router.vocabulary import Phrase, PhraseError, Vocabulary, VocabularyBuilder
 
 __all__ = ["Case", "Decision", "Rules", "RulesError", "load"]
 
-LOWEST, HIGHEST = 0, 9
+LEAST, MOST = 0, 9
 SHOWN = 4  # phrases of one rule in its explanation
 CASE_FIELD = {  # of Condition: of Case; the rarest first, so that most rules without words are not even looked at
     "machine": "machine",
@@ -101,6 +104,7 @@ class Rules:
             self.titles["en"].setdefault(desk.name, desk.title_en)
         self._builder = builder
         self._file = file
+        self._learned = kept() if file.examples.weight or file.examples.sure else None
         self._zone = ZoneInfo(file.timezone)
         self._desk_of = {category: desk for desk in file.desks for category in desk.categories}
         self._rules = [rule for rule in compiled if rule.rule.phrases]
@@ -152,7 +156,7 @@ class Rules:
         total = terms.base + terms.kind.get(kind, 0) + terms.audience.get(audience, 0) + terms.category.get(category, 0)
         total += min(repeats * terms.each_repeat, terms.most_repeats) if repeats > 0 else 0
         total += sum(terms.flag.get(flag, 0) for flag in flags)
-        return max(LOWEST, min(HIGHEST, total))
+        return max(LEAST, min(MOST, total))
 
     def answer_by(self, case: Case, category: str) -> datetime | None:
         """By when an answer to this message is owed in a category that is already known (a follow-up's ticket)."""
@@ -171,11 +175,29 @@ class Rules:
             weight = rule.weight * max(1, min(len(found), rule.at_most))
             weights[rule.category] += weight
             why.append((-weight, f"{rule.category} {weight:+g}: {self._what(applies, found)} (line {applies.line})"))
+        likely = self._likely(case)
+        for category, sure in self._file.examples.sure.items():
+            if likely.get(category, LOWEST) >= math.log(sure):
+                return category, (f"{category}: as in most examples that are like it", *_heaviest_first(why))
+        if likely:
+            weights[self._file.otherwise] += self._file.enough  # what no rule names may still be like an example
+            for category, logarithm in likely.items():
+                if category in weights:
+                    weights[category] += self._file.examples.weight * logarithm
+            best = max(weights, key=weights.__getitem__)
+            why.append((0.0, f"{best} {self._file.examples.weight * likely.get(best, 0.0):+.1f}: the examples"))
+            return best, _heaviest_first(why)
         best = max(weights, key=weights.__getitem__)  # the first of equals
-        sentences = tuple([sentence for _, sentence in sorted(why, key=_weight)])
         if weights[best] >= self._file.enough:
-            return best, sentences
-        return self._file.otherwise, (*sentences, f"{self._file.otherwise}: nothing weighs {self._file.enough:g}")
+            return best, _heaviest_first(why)
+        return self._file.otherwise, (
+            *_heaviest_first(why),
+            f"{self._file.otherwise}: nothing weighs {self._file.enough:g}",
+        )
+
+    def _likely(self, case: Case) -> dict[str, float]:
+        """What the examples say of the citizen's own words."""
+        return self._learned.likelihoods(case.subject or "", case.text) if self._learned else {}
 
     def _what(self, applies: _Compiled, found: list[str]) -> str:
         """What of a rule was met: its phrases, or what it asks for."""
@@ -251,8 +273,8 @@ def _first_field(rule: Rule) -> str:
     return next(of_case for name, of_case in CASE_FIELD.items() if getattr(rule, name))
 
 
-def _weight(reason: tuple[float, str]) -> float:
-    return reason[0]
+def _heaviest_first(why: Sequence[tuple[float, str]]) -> tuple[str, ...]:
+    return tuple([sentence for _, sentence in sorted(why, key=itemgetter(0))])
 
 
 def _shown(phrase: str) -> str:
@@ -335,6 +357,9 @@ def _check(file: RulesFile, text: str, source_name: str) -> None:
             raise broken(("categories", number), category, f"no desk takes the category {category!r}")
     if file.otherwise not in categories:
         raise broken(("otherwise",), file.otherwise, f"otherwise: no category is called {file.otherwise!r}")
+    for category in file.examples.sure:
+        if category not in categories:
+            raise broken(("examples", "sure"), None, f"no category is called {category!r}")
     for number, rule in enumerate(file.rules):
         if rule.category not in categories:
             raise broken(("rules", number), rule.category, f"no category is called {rule.category!r}")

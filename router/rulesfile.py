@@ -118,6 +118,15 @@ class Priority(Table):
     flag: dict[str, int] = {}
 
 
+class Examples(Table):
+    """What the labelled messages (`router.learned`) count for beside the rules; nothing where the table is left out."""
+
+    weight: float = Field(default=0.0, ge=0, le=100, description="of the logarithm of a category's probability")
+    sure: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
+        default={}, description="this probable, a category is taken, whatever the rules weigh"
+    )
+
+
 class RulesFile(Table):
     """The whole file."""
 
@@ -133,6 +142,7 @@ class RulesFile(Table):
     audiences: tuple[AudienceRule, ...] = ()
     answer_by: tuple[AnswerBy, ...] = ()
     priority: Priority = Priority()
+    examples: Examples = Examples()
 
 
 def read(text: str, source_name: str) -> RulesFile:

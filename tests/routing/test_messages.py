@@ -41,7 +41,7 @@ HERE = Path(__file__).parent
 RULES = HERE.parents[1] / "config" / "routing.toml"
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TUNED_TO = ["messages.jsonl", "strangers.jsonl:open", "fresh.jsonl"]
-NEVER_TUNED_TO = ["holdout.jsonl", "strangers.jsonl:held_out", "fresh.jsonl:fresh_j"]
+NEVER_TUNED_TO = ["holdout.jsonl", "strangers.jsonl:held_out", "fresh.jsonl:held_out_j"]
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_no_security_message_of_the_later_batches_is_missed_but_in_the_last_whic
     rules: Rules,
 ) -> None:
     samples = report(rules, "fresh.jsonl")
-    last = {routed.result["text"] for routed in report(rules, "fresh.jsonl:fresh_j").judged}
+    last = {routed.result["text"] for routed in report(rules, "fresh.jsonl:held_out_j").judged}
     missed = [routed for routed in samples.judged if routed.expected == "security" and not routed.right]
     assert not [routed.result["text"] for routed in missed if routed.result["text"] not in last]
 
