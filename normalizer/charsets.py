@@ -64,11 +64,15 @@ _ALIASES = {
 _UTF8_SPELLING = re.compile(r"(?:x-)?(?:unicode-)?(?:utf|ut|utf-)[\s_-]*8.*", re.I)
 # Codecs of Python that are no charsets of text, or that cost more than linear time.
 _NOT_CHARSETS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "mbcs", "oem", "undefined", "palmos"}
-_STATEFUL = {"utf_7", "iso2022_jp", "iso2022_jp_ext", "iso2022_kr", "hz", "utf_16", "utf_32"}
+_STATEFUL = {"utf_7", "iso2022_jp", "iso2022_jp_ext", "iso2022_kr", "hz"}
+_WIDE = {"utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be"}
+_BOMS = {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+_LOW_CONTROLS = re.compile(rb"[\x00-\x08]")  # every text in UTF-16 has some
 # Those that Russian mail has, with a head start for how often: in a short word they can all look likely.
 _CYRILLIC = {"cp1251": 0.1, "koi8-r": 0.08, "cp866": 0.0, "iso8859-5": 0.0, "mac-cyrillic": -0.1}
 _CYRILLIC_FAMILY = {*_CYRILLIC, "koi8-u", "koi8-t", "cp855", "ptcp154", "kz1048"}
 _LATIN = {None, "utf-8", "cp1252", "iso8859-15", "latin_1"}  # labels that programs put when they know nothing
+_WIDER = {"koi8-r": "koi8-u"}  # Ukrainian letters where koi8-r draws boxes, which nobody does any more
 _ASIAN = {"gb18030", "big5hkscs", "big5", "cp949", "cp932", "euc_jp", "shift_jis_2004", "euc_jis_2004", "johab"}
 
 # The commonest pairs of letters of Russian and Ukrainian words; about half of all pairs in real text are among them.
@@ -145,6 +149,11 @@ def decode(data: bytes, label: str | None = None, hint: str | None = None) -> st
     Never raises; a byte that no charset explains becomes U+FFFD.
     """
     declared = codec(label) if label else None
+    if (declared and declared.replace("-", "_") in _WIDE) or data[:2] in _BOMS:
+        if _LOW_CONTROLS.search(data[:4096]):
+            wide = "utf-16" if data[:2] in _BOMS else str(declared)
+            return _tolerant(data, wide).removeprefix("\ufeff")
+        declared = None  # the label is wrong
     if declared and declared.replace("-", "_") in _STATEFUL:
         return _tolerant(data, declared)
     if data.isascii():
@@ -153,13 +162,15 @@ def decode(data: bytes, label: str | None = None, hint: str | None = None) -> st
         return data.decode("ascii")
     if declared not in _ASIAN:
         try:
-            return data.decode("utf-8")
+            return unmangled(data.decode("utf-8").removeprefix("\ufeff"))
         except UnicodeDecodeError as error:
             # A text cut inside its last character, or one bad byte in many good ones, is still UTF-8.
             if declared == "utf-8" and _mostly_utf8(data):
                 return data.decode("utf-8", "replace")
             if error.start >= len(data) - 4 and error.start > 8:
                 return data.decode("utf-8", "replace")
+            if b"\n" in data and len(_CYRILLIC_UTF8.findall(data[:65536])) > 8:
+                return _by_lines(data, declared)
     elif declared:
         try:
             return data.decode(declared)
@@ -170,6 +181,72 @@ def decode(data: bytes, label: str | None = None, hint: str | None = None) -> st
     if declared is None or declared == "utf-8":
         declared = (codec(hint) if hint else None) or declared
     return _single_byte(data, declared)
+
+
+_CYRILLIC_UTF8 = re.compile(rb"[\xd0\xd1][\x80-\xbf]")
+
+
+def _by_lines(data: bytes, declared: str | None) -> str:
+    """A text of which some lines are UTF-8 and some are not, as programs glue letters together."""
+    lines: list[str | None] = []
+    rest: list[bytes] = []
+    for line in data.split(b"\n"):
+        try:
+            lines.append(line.decode("utf-8"))
+        except UnicodeDecodeError:
+            lines.append(None)
+            rest.append(line)
+    others = iter(_single_byte(b"\n".join(rest), declared).split("\n"))
+    return "\n".join(next(others, "") if line is None else line for line in lines)
+
+
+_FOREIGN = re.compile("[^\x00-\x7f]")
+_NOT_LATIN = re.compile(
+    "[^\x00-\xff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]"
+)
+
+
+def unmangled(text: str) -> str:
+    """Russian text that was read in a wrong charset and written in UTF-8, read aright («Ð´Ð°», «РґР°», "äà": «да»).
+
+    Only a text that is so as a whole: who shows such letters within his own words, shows what he saw.
+    """
+    first = _FOREIGN.search(text)
+    if first is None:
+        return text
+    sample = text[first.start() : first.start() + 400]
+    if "\u0400" <= first.group() <= "\u04ff":
+        if (sample.count("Р") + sample.count("С")) * 4 < len(sample):
+            return text
+        return _reread(text, "cp1251", "utf-8")
+    if first.group() > "\u2122" or _NOT_LATIN.search(sample):
+        return text
+    if sample.count("Ð") + sample.count("Ñ") > len(sample) // 5:
+        return _reread(text, "latin-1", "utf-8", "cp1252")
+    try:
+        data = text.encode("latin-1" if _C1.search(text) else "cp1252")
+    except UnicodeEncodeError:
+        return text
+    runs = re.findall(rb"[\x80-\xff]+", data[:4096])
+    if sum(map(len, runs)) < 3 * len(runs):
+        return text
+    found = data.decode("cp1251", "replace")
+    return found if russian(found[:_SAMPLE]) > 0.4 else text
+
+
+_C1 = re.compile("[\x80-\x9f]")
+
+
+def _reread(text: str, *charsets: str) -> str:
+    """`text` as bytes of the first charset (or the third, where the first has no such letter), read in the second."""
+    for wrong in (charsets[0], *charsets[2:]):
+        try:
+            found = text.encode(wrong).decode(charsets[1])
+        except UnicodeError:
+            continue
+        if russian(found[:_SAMPLE]) > 0.3:
+            return found
+    return text
 
 
 def _tolerant(data: bytes, name: str) -> str:
@@ -189,9 +266,10 @@ def _mostly_utf8(data: bytes) -> bool:
 def _single_byte(data: bytes, declared: str | None) -> str:
     guess = _cyrillic_guess(data, declared)
     if declared in _CYRILLIC_FAMILY:
-        return data.decode(guess if guess and declared != "koi8-u" else str(declared), "replace")
+        believed = guess if guess and declared != "koi8-u" else str(declared)
+        return data.decode(_WIDER.get(believed, believed), "replace")
     if guess and declared in _LATIN and _in_runs(data):
-        return data.decode(guess, "replace")
+        return data.decode(_WIDER.get(guess, guess), "replace")
     if declared and declared != "utf-8":
         try:
             return data.decode(declared)

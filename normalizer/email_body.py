@@ -210,6 +210,13 @@ def _plain(letter: Letter, entity: Entity, body: Body) -> list[Line]:
         text, flag = wrapped.unarmour(text)
         if flag:
             body.flags[flag] = None
+    if "begin " in text and "\nend" in text:
+        text, files = mime.uu_files(text)
+        for name, data in files:
+            body.attachments.append(
+                _part(f"uu.{len(body.attachments) + 1}", "application/octet-stream", name, len(data), data, None)
+            )
+            body.hashes.append(hashlib.sha256(data).digest())
     if entity.params.get("format", "").lower() == "flowed":
         text = flowed.unflow(text, entity.params.get("delsp", "").lower() == "yes")
     return [Line(line) for line in text.strip("\n").split("\n", _MAX_LINES)] if text.strip() else []

@@ -47,9 +47,9 @@ class Headers:
         return self._fields.keys()
 
     def raw(self, name: str) -> bytes:
-        """The first field of that name, unfolded to one line; empty when there is none."""
-        found = self._fields.get(name)
-        return unfold(found[0]) if found else b""
+        """The first field of that name that is not empty, unfolded to one line; empty when there is none."""
+        found = self._fields.get(name, ())
+        return next((value for raw in found if (value := unfold(raw))), b"")
 
     def all(self, name: str) -> list[bytes]:
         return [unfold(value) for value in self._fields.get(name, ())]
@@ -74,6 +74,8 @@ def split(data: bytes, start: int, end: int) -> tuple[Headers, int]:
     A line that is no field does not end the block while known fields still follow it before the blank line;
     otherwise the body begins there (a letter without the blank line).
     """
+    if data.startswith(b"\xef\xbb\xbf", start):  # a byte order mark
+        start += 3
     start = _LINE_ENDS.match(data, start, end).end()  # type: ignore[union-attr]  # matches the empty string too
     blank = _BLANK.search(data, start, end)
     block_end, body = (blank.start(), blank.end()) if blank else (end, end)
@@ -110,9 +112,10 @@ def _offset_of_line(data: bytes, start: int, index: int) -> int:
 
 # Encoded words (RFC 2047), and what mailers make of them: blanks inside, no padding, a lost end.
 _WORD = re.compile(
-    r"=\?([\w.:+-]{1,40})(?:\*[\w-]*)?\?([BbQq])\?(.*?)(?:\?=|\?$|(?==\?[\w.:-]{2,40}\?[BbQq]\?)|$)", re.S
+    r"=\?([\w.:+-]{0,40})(?:\*[\w-]*)?\?([BbQq])\?(.*?)(?:\?=|\?$|(?==\?[\w.:-]{2,40}\?[BbQq]\?)|$)", re.S
 )
-_BETWEEN = re.compile(r"(\?=)[ \t]+(?==\?[\w.:+*-]{1,60}\?[BbQq]\?)")
+_BETWEEN = re.compile(r"(\?=)[ \t]+(?==\?[\w.:+*-]{0,60}\?[BbQq]\?)")
+_TWICE = re.compile(r"=\?[\w-]{2,20}\?[BbQq]\?[^?\s]{1,200}\?=")
 _CONTROLS = re.compile("[\u0000-\u001f\u007f-\u009f\u2028\u2029]+")
 _BIDI = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]+")
 
@@ -124,6 +127,8 @@ def decode(value: bytes, hint: str | None = None) -> str:
     else:
         # latin-1 keeps every byte, so that raw bytes beside encoded words survive until they are decoded
         text = _decode_words(_BETWEEN.sub(r"\1", value.decode("latin-1")), hint)
+        if "=?" in text and _TWICE.search(text):  # encoded twice
+            text = _decode_words(text, hint) if text.isascii() else text
     return one_line(text)
 
 
@@ -168,8 +173,29 @@ def _word_bytes(encoding: str, body: str) -> bytes:
     return base64_bytes(raw)
 
 
+_PADDING = re.compile(rb"={1,2}\s*")
+_MORE_BASE64 = re.compile(rb"[A-Za-z0-9+/]{4,}(?:\s{1,2}[A-Za-z0-9+/]{4,})*={0,2}\s*")
+
+
 def base64_bytes(data: bytes | memoryview) -> bytes:
-    """Base64 with whatever padding, blanks and foreign characters; what cannot be read is left out."""
+    """Base64 with whatever padding, blanks and foreign characters; what cannot be read is left out.
+
+    Pieces that were encoded one by one are read one by one; what follows the padding and is no base64 (the footer that
+    a list adds) is left out too.
+    """
+    raw = bytes(data)
+    padding = _PADDING.search(raw)
+    if padding and padding.end() < len(raw):
+        more = raw[padding.end() :]
+        head = _base64_piece(raw[: padding.end()])
+        return head + b"".join(map(_base64_piece, _PIECE.findall(more))) if _MORE_BASE64.match(more) else head
+    return _base64_piece(raw)
+
+
+_PIECE = re.compile(rb"[A-Za-z0-9+/\r\n]{4,}={0,2}")
+
+
+def _base64_piece(data: bytes) -> bytes:
     try:
         return binascii.a2b_base64(data)
     except binascii.Error:
@@ -194,9 +220,9 @@ def address(value: bytes, hint: str | None = None) -> tuple[str | None, str | No
         email = found.group() if found else raw[angle.start(1) : angle.end(1)].strip()
         if "," in masked[: angle.start()] and _ADDRESS.search(masked[: masked.index(",")]):
             return address(value[: masked.index(",")], hint)
-        name = name or _comment(raw[angle.end() :])
+        name = name.rstrip("< ") or _comment(raw[angle.end() :])
     elif found := _ADDRESS.search(masked) or _ADDRESS.search(raw):
-        email, name = found.group(), _comment(raw) or raw[: found.start()].rstrip("< ")
+        email, name = found.group(), _comment(raw) or raw[: found.start()].rstrip("<[( ")
     elif b"=?" in value:
         decoded = decode(value, hint)
         if "@" in decoded and "=?" not in decoded:
@@ -204,7 +230,8 @@ def address(value: bytes, hint: str | None = None) -> tuple[str | None, str | No
         return None, _display(raw, hint)
     else:
         return None, _display(raw, hint)
-    email = one_line(charsets.decode(email.encode("latin-1"), None, hint)).strip("'\" ").lower()
+    email = one_line(charsets.decode(email.encode("latin-1"), None, hint)).lower()
+    email = email.strip() if '"@' in email else email.strip("'\" ")
     return (email if "@" in email.strip("@") else None), _display(name, hint)
 
 
@@ -253,9 +280,14 @@ def date(value: bytes) -> datetime | None:
 _PARAMETER = re.compile(rb";\s*([!#-'*+.0-9A-Z^-~-]{1,64})\s*=\s*(\"(?:[^\"\\]|\\.)*\"?|[^;]*)")
 
 
+_MISSING_SEMICOLON = re.compile(rb"(?:^|[,\s]+)(?=(?:file)?name[*\d]{0,6}\s*=)", re.I)
+
+
 def parameters(value: bytes, hint: str | None = None) -> tuple[str, dict[str, str]]:
     """The value before the first `;` in lower case, and its parameters decoded: RFC 2231, its continuations, and its
     wrong cousins (encoded words in quotes, raw 8-bit, no quotes around blanks)."""
+    if b";" not in value and b"=" in value:  # a blank or a comma where the semicolon belongs, or no value before it
+        value = _MISSING_SEMICOLON.sub(b";", value, count=1)
     head, _, _ = value.partition(b";")
     main = head.strip().strip(b'"').lower().decode("ascii", "replace")
     plain: dict[str, str] = {}
@@ -281,7 +313,7 @@ def parameters(value: bytes, hint: str | None = None) -> tuple[str, dict[str, st
 
 def _joined(pieces: dict[int, tuple[bool, bytes]], hint: str | None) -> str:
     charset: str | None = None
-    data: list[bytes] = []
+    runs: list[tuple[bool, bytearray]] = []
     encoded = False
     for order, number in enumerate(sorted(pieces)):
         extended, raw = pieces[number]
@@ -289,8 +321,13 @@ def _joined(pieces: dict[int, tuple[bool, bytes]], hint: str | None) -> str:
             label, _, raw = raw.split(b"'", 2)
             charset = label.decode("ascii", "replace")
         encoded = encoded or extended
-        data.append(_unpercent(raw) if extended or (b"%" in raw and encoded) else raw)
-    joined = b"".join(data)
+        escaped = extended or (b"%" in raw and encoded)
+        # A program may cut between the sign and its digits, so neighbours are read together.
+        if escaped and runs and runs[-1][0]:
+            runs[-1][1].extend(raw)
+        else:
+            runs.append((escaped, bytearray(raw)))
+    joined = b"".join(_unpercent(bytes(run)) if escaped else bytes(run) for escaped, run in runs)
     if b"=?" in joined:
         return decode(joined, charset or hint)
     return one_line(charsets.decode(joined, charset, hint))

@@ -10,6 +10,8 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
+from urllib.parse import unquote_to_bytes
 
 from normalizer import headers as fields
 from normalizer.headers import Headers
@@ -46,7 +48,7 @@ class Entity:
         for name in ("content-disposition", "content-type"):
             params = fields.parameters(self.headers.raw(name), hint)[1]
             if found := params.get("filename") or params.get("name"):
-                return found
+                return _plain_name(found)
         return None
 
     def leaves(self) -> Iterator[Entity]:
@@ -131,8 +133,9 @@ def _split_parts(letter: Letter, max_parts: int, max_depth: int) -> None:
         del opened[level + 1 :]
         boundary, parent = opened[level]
         current = None
-        if line != boundary:  # the closing delimiter
-            opened.pop()
+        if line != boundary:  # the closing delimiter; some programs put one before the last part
+            if level:
+                opened.pop()
             parent.end = max(parent.start, end)
             continue
         parts += 1
@@ -190,7 +193,36 @@ def _part_headers(payload: bytes, start: int) -> tuple[Headers, int]:
     return fields.split(payload, start, min(limit, delimiter) if delimiter >= start else limit)
 
 
-_BASE64_LINE = re.compile(rb"\s*[A-Za-z0-9+/=\s]{0,200}")
+_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2}|[\w.()+-]){6,2000}")
+
+
+def _plain_name(name: str) -> str:
+    """Without quotes of the wrong kind, and read where a program wrote it as in the address of a page."""
+    if len(name) > 2 and name[0] == name[-1] == "'":
+        name = name[1:-1]
+    if name.count("%") > 5 and name.isascii() and _PERCENT.fullmatch(name):
+        try:
+            return unquote_to_bytes(name).decode("utf-8")
+        except UnicodeDecodeError:
+            pass
+    return name
+
+
+_OF_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r\n\t "
+_PARAGRAPH_END = re.compile(rb"\r?\n[ \t]*\r?\n")
+_SPACED_WORDS = re.compile(rb"[A-Za-z,.]{1,20} [A-Za-z,.]{1,20} [A-Za-z,.]{1,20} ")
+
+
+def _is_base64(sample: bytes) -> bool:
+    """Whether a body that is said to be base64 looks so: its letters nearly all, and no words with blanks between."""
+    first = _PARAGRAPH_END.split(sample.strip(), maxsplit=1)[0]
+    if len(first) >= 16 and len(first) % 4 == 0:
+        sample = first  # what follows an empty line may be the footer of a list
+    foreign = len(sample.translate(None, _OF_BASE64))
+    return foreign * 8 <= len(sample) and not _SPACED_WORDS.search(sample)
+
+
+_SOFT_BREAK = re.compile(rb"=[ \t]+(?=\r?\n)")  # servers strip or add blanks; binascii takes the sign for text then
 
 
 def body(letter: Letter, entity: Entity) -> bytes:
@@ -198,12 +230,12 @@ def body(letter: Letter, entity: Entity) -> bytes:
     view = memoryview(letter.payload)[entity.start : max(entity.start, entity.end)]
     encoding = entity.encoding
     if encoding in ("base64", "b"):
-        sample = bytes(view[:200])
-        if not (found := _BASE64_LINE.match(sample)) or found.end() < len(sample) * 0.8:
+        if not _is_base64(bytes(view[:200])):
             return bytes(view)
         return fields.base64_bytes(view)
     if encoding == "quoted-printable":
-        return binascii.a2b_qp(view)
+        data = bytes(view)
+        return binascii.a2b_qp(_SOFT_BREAK.sub(b"=", data) if b"= " in data or b"=\t" in data else data)
     if encoding in ("x-uuencode", "uuencode", "x-uue", "uue"):
         return _uudecode(bytes(view))
     return bytes(view)
@@ -213,6 +245,33 @@ def decoded_size(entity: Entity) -> int:
     """About how many bytes `body` will return, without decoding."""
     size = max(0, entity.end - entity.start)
     return size * 3 // 4 if entity.encoding == "base64" else size
+
+
+_UU_BEGIN = re.compile(r"(?m)^begin [0-7]{3,4} ([^\n]{1,200})\n")
+_UU_LINE = re.compile(r"[!-`]{1,90}[ \t]*")
+MAX_UU_FILES = 20
+
+
+def uu_files(text: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """(text without them, name and content of files that stand uuencoded in a plain text)."""
+    files: list[tuple[str, bytes]] = []
+    kept: list[str] = []
+    position = 0
+    for begin in islice(_UU_BEGIN.finditer(text), MAX_UU_FILES):  # each looks as far as the next end
+        if begin.start() < position:
+            continue
+        end = text.find("\nend", begin.end() - 1)
+        lines = text[begin.end() : end].split("\n") if end >= 0 else []
+        if (
+            end < 0
+            or text[end + 4 : end + 5].strip()
+            or not all(_UU_LINE.fullmatch(line) for line in lines if line.strip())
+        ):
+            continue
+        files.append((begin.group(1).strip(), _uudecode("\n".join(lines).encode("ascii"))))
+        kept.append(text[position : begin.start()])
+        position = end + 4
+    return ("".join((*kept, text[position:])), files) if files else (text, files)
 
 
 def _uudecode(data: bytes) -> bytes:

@@ -67,3 +67,52 @@ def test_a_bad_byte_does_not_spoil_the_rest() -> None:
 )
 def test_any_bytes_under_any_label_are_text(data: bytes, label: str | None) -> None:
     assert isinstance(charsets.decode(data, label).encode(), bytes)
+
+
+RUSSIAN = "Здравствуйте, справка так и не пришла."
+
+
+@pytest.mark.parametrize(
+    "mangled",
+    [
+        RUSSIAN.encode().decode("latin-1"),
+        RUSSIAN.encode().decode("cp1251"),
+        RUSSIAN.encode("cp1251").decode("latin-1"),
+        RUSSIAN.encode("cp1251").decode("cp1252"),
+    ],
+)
+def test_a_text_that_was_read_wrong_and_written_again_is_read_aright(mangled: str) -> None:
+    assert charsets.decode(mangled.encode(), "utf-8") == RUSSIAN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Вместо букв вижу {RUSSIAN.encode().decode('latin-1')}",
+        "été à Noël, ça va",
+        "Größe, Äpfel, öfter",
+        "РСФСР, СССР, РСПП",
+        "Ñandú y Ñoño",
+        "Ærø",
+    ],
+)
+def test_a_text_that_is_right_stays_as_it_is(text: str) -> None:
+    assert charsets.decode(text.encode(), "utf-8") == text
+
+
+def test_lines_of_two_charsets_are_read_each_in_its_own() -> None:
+    data = RUSSIAN.encode() + b"\r\n" + "Спасибо за помощь".encode("cp1251") + b"\r\n" + RUSSIAN.encode()
+    assert charsets.decode(data, "utf-8") == f"{RUSSIAN}\r\nСпасибо за помощь\r\n{RUSSIAN}"
+
+
+@pytest.mark.parametrize("label", ["utf-16", "utf-16le", None])
+def test_two_bytes_a_letter_are_read_with_and_without_a_label(label: str | None) -> None:
+    encoded = RUSSIAN.encode("utf-16le" if label == "utf-16le" else "utf-16")
+    assert charsets.decode(encoded, label) == RUSSIAN
+    assert charsets.decode(RUSSIAN.encode(), "utf-16") == RUSSIAN, "a wrong label"
+
+
+def test_ukrainian_under_the_russian_label_keeps_its_letters() -> None:
+    assert (
+        charsets.decode("Довідка не надійшла, її немає".encode("koi8-u"), "koi8-r") == "Довідка не надійшла, її немає"
+    )
