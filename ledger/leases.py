@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from ledger.database import clock
 from ledger.dialect import upsert
@@ -16,6 +17,11 @@ from ledger.schema import leases
 # Another machine takes over within 15 s of a death: the lease's rest, and a try every `RENEW_SECONDS`.
 LEASE_SECONDS = 10.0
 RENEW_SECONDS = 3.0
+# The lease of a process's own name is of no use once the process is gone; kept for a day, for those who look for why.
+OWN_SECONDS = 86400.0
+# Two containers may have one host name and one process id: a part that is drawn by lot tells them apart. A supervisor
+# gives its own to its children, so that it can name them when they are dead.
+RUN = secrets.token_hex(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +34,23 @@ class Lease:
 
 
 def this_process() -> str:
-    """The holder's name of this process: the machine and the process id."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """The holder's name of this process."""
+    return holder_of(os.getpid())
+
+
+def holder_of(pid: int) -> str:
+    """The holder's name of a process of this run: the machine, the process id, and what tells runs apart."""
+    return f"{socket.gethostname()}:{pid}:{RUN}"
+
+
+def forget(conn: Connection, role: str, now: float) -> int:
+    """Remove the leases that processes of a role had of their own, long after they ended. Returns how many."""
+    own = leases.c.name.startswith(f"{role}:", autoescape=True), leases.c.expires_at < now - OWN_SECONDS
+    return conn.execute(delete(leases).where(*own)).rowcount
 
 
 def drop(conn: Connection, holder: str) -> int:
-    """A process of this machine is known to be dead: its leases are free at once. Returns how many it held."""
+    """A process of this run is known to be dead: its leases are free at once. Returns how many it held."""
     done = conn.execute(update(leases).where(leases.c.holder == holder).values(expires_at=0.0))
     return done.rowcount
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from ledger import accounts, rates
-from ledger.database import Connection
+from ledger import accounts, health, leases, rates
+from ledger.database import Connection, clock
 from ledger.errors import LedgerAway
 from ledger.leases import Lease
 from ledger.storage import StorageError
@@ -83,6 +83,10 @@ class Housekeeping:
             log.info("housekeeping", closed=closed, erased=erased, files_removed=swept)
 
     def _forget(self, conn: Connection) -> None:
-        """What the board keeps for a while only."""
-        accounts.forget_notes(conn, self.parts.clock() - RECORD_SECONDS)
+        """What is kept for a while only: the board's record, and what processes that are gone said of themselves."""
+        now = self.parts.clock()
+        health.forget_gone(conn, "processor", now)
+        health.forget_channels(conn, set(self.parts.settings.channels), now)
+        leases.forget(conn, "processor", clock(conn))
+        accounts.forget_notes(conn, now - RECORD_SECONDS)
         rates.forget(conn)

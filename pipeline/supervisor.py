@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,8 +17,8 @@ import structlog
 
 from config.log import configure
 from config.settings import Settings
-from ledger import leases
-from ledger.database import Database
+from ledger import health, leases
+from ledger.database import Connection, Database
 from ledger.errors import LedgerAway, LedgerTooNew
 from ledger.storage import StorageError
 from pipeline.parts import open_parts
@@ -36,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 _CHILD = (
     "import sys; sys.path.insert(0, sys.argv.pop(1));"
+    " from ledger import leases; leases.RUN = sys.argv.pop(1);"
     " from pipeline.commandline import main; sys.exit(main(sys.argv[1:]))"
 )
 
@@ -127,14 +127,14 @@ class Supervisor:
                     child.wait = FIRST_WAIT
                 return
             log.warning("a process died and is started again", role=child.name, code=code, seconds=child.wait)
-            self._free_leases(child.process.pid)
+            self._bury(leases.holder_of(child.process.pid))
             child.process, child.due = None, now + child.wait
             child.wait = min(child.wait * 2, LONGEST_WAIT)
         if now >= child.due and not self.stopping:
             child.process, child.started = self._start(child.name), now
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
-        arguments = [sys.executable, "-c", _CHILD, str(ROOT), "run", name]
+        arguments = [sys.executable, "-c", _CHILD, str(ROOT), leases.RUN, "run", name]
         if self.config is not None:
             arguments += ["--config", str(self.config)]
         return subprocess.Popen(  # noqa: S603
@@ -144,12 +144,17 @@ class Supervisor:
             preexec_fn=_die_with_parent,
         )
 
-    def _free_leases(self, pid: int) -> None:
-        """What a dead process held is free at once: nobody need wait for the lease to run out."""
+    def _bury(self, holder: str) -> None:
+        """What a dead process held is free at once: nobody need wait for the lease to run out, or for its word."""
+
+        def work(conn: Connection) -> None:
+            leases.drop(conn, holder)
+            health.forget(conn, holder)
+
         try:
             database = Database(self.settings.database.url.get_secret_value())
             with contextlib.closing(database):
-                database.run_now(lambda conn: leases.drop(conn, f"{socket.gethostname()}:{pid}"))
+                database.run_now(work)
         except LedgerAway:
             log.debug("leases not freed: the database is away")
 

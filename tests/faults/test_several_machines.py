@@ -88,12 +88,12 @@ class Pair:
         self.post, self.one, self.other = post, post.worker, other
 
     def holder(self, name: str) -> str:
-        """`host:pid` of the lease's holder."""
+        """`host:pid:run` of the lease's holder."""
         found: list[Any] = [row["holder"] for row in self.one.ledger.leases() if row["name"].startswith(name)]
         return str(found[0]) if found else ""
 
     def holds(self, worker: Worker, name: str, role: str) -> bool:
-        return self.holder(name).endswith(f":{worker.roles().get(role)}")
+        return self.holder(name).split(":")[1:2] == [str(worker.roles().get(role))]
 
 
 @pytest.fixture
