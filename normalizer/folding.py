@@ -52,7 +52,7 @@ def fold(text: str) -> str:
 
 
 _MIXED = re.compile(r"[а-яα-ω][a-z@]|[a-z@α-ω][а-я]")
-_WORD = re.compile(r"[а-яa-zα-ω@]{3,32}")
+_MIXED_WORD = re.compile(r"[а-яa-z@α-ω]{0,16}?(?:[а-яα-ω][a-z@]|[a-z@α-ω][а-я])[а-яa-z@α-ω]{0,16}")
 # Latin letters, the sign and Greek letters by the Cyrillic ones that they look like
 _LOOK_ALIKES = str.maketrans(
     "aeopcyxkmtbhr@παρολε",
@@ -64,4 +64,4 @@ def one_script(low: str) -> str:
     """Folded text, its words of mixed scripts («парoль» with a Latin o) in Cyrillic letters; as long as `low`."""
     if not _MIXED.search(low):
         return low
-    return _WORD.sub(lambda word: word[0].translate(_LOOK_ALIKES) if _MIXED.search(word[0]) else word[0], low)
+    return _MIXED_WORD.sub(lambda word: word[0].translate(_LOOK_ALIKES), low)

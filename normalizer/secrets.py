@@ -198,13 +198,16 @@ def _far_value(low: str, at: int) -> tuple[int, int] | None:
 
 
 # «ivanov:Qwerty1 - логин и пароль»
-_PAIR_BEHIND = re.compile(r"[^\s:/]{2,64}\s?[:/]\s?([^\s:/]{4,64})\s?[-(]\s?(?:это )?(?:мои )?логин и $")
+_PAIR_BEHIND = re.compile(r"(?<!\S)[^\s:/]{2,40}\s?[:/]\s?([^\s:/]{4,40})\s?[-(]\s?(?:это )?(?:мои )?логин и $")
 
 
 def _pair_before(low: str, key: re.Match[str]) -> tuple[int, int] | None:
     if low[key.start() - 2 : key.start()] != "и ":
         return None
-    found = _PAIR_BEHIND.search(low, max(0, key.start() - 160), key.start())
+    start = max(0, key.start() - 90)
+    if not has_any(low[start : key.start()], (":", "/")):
+        return None
+    found = _PAIR_BEHIND.search(low, start, key.start())
     return found.span(1) if found and _mixed(found[1]) and not _NOT_A_VALUE.match(found[1]) else None
 
 
