@@ -180,6 +180,8 @@ _BULK_HEADERS = (
     "x-campaign",
     "x-campaignid",
     "x-listserver",
+    "x-mlserver",
+    "x-ml-name",
 )
 _ROBOT_ADDRESS = re.compile(
     r"^(?:no[-_.]?reply|do[-_.]?not[-_.]?reply|donotreply|robot|auto-?reply|autoresponder|vacation|noreplay"
@@ -240,7 +242,7 @@ def _is_bounce(headers: Headers, letter: Facts) -> bool:
     if daemon:
         return subject_says or (bool(_BOUNCE_BODY.search(text)) and not _PASSED_ON.match(subject))
     if not subject_says:
-        return False
+        return null_sender and bool(_SERVER_WORDS.search(text)) and bool(_BOUNCE_BODY.search(text))
     if null_sender or headers.token("auto-submitted").startswith("auto-") or _ROBOT_ADDRESS.match(letter.sender):
         return bool(_BOUNCE_BODY.search(text))
     # Nobody says who wrote: the subject must begin as bounces do, and the body hold what only servers write.
