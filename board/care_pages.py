@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -53,8 +54,10 @@ class CarePages:
             return self.guard.page(request, signed, "board_message.html", 404, message="no_row")
         await self.guard.note(signed, "quarantine", detail=str(row_id))
         shown = quarantine.describe({"payload": view["payload"]}).strip()
+        came = datetime.fromisoformat(view["received_at"]).timestamp()
+        cut = len(shown) > SHOWN_BYTES
         return self.guard.page(
-            request, signed, "board_row.html", row=view, shown=shown[:SHOWN_BYTES], cut=len(shown) > SHOWN_BYTES
+            request, signed, "board_row.html", row=view, came=came, shown=shown[:SHOWN_BYTES], cut=cut
         )
 
     async def retry(self, request: Request, signed: Signed, _sent: Sent) -> Response:

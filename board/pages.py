@@ -75,6 +75,7 @@ class Pages:
             t=words.__getitem__,
             w=words,
             moment=lambda seconds: self.moment(seconds, language),
+            size=lambda count: size(count, words),
             **values,
         )
 
@@ -99,6 +100,15 @@ class Pages:
         months = EN_MONTHS if language == "en" else RU_MONTHS
         year = f" {at.year}" if at.year != datetime.now(self.zone).year else ""
         return f"{at.day} {months[at.month - 1]}{year}, {at:%H:%M}"
+
+
+def size(count: int | None, words: Mapping[str, str]) -> str:
+    """Bytes as people read them, in 1024s: as the configuration means its limits."""
+    if count is None:
+        return ""
+    if count < 1024**2:
+        return f"{max(1, round(count / 1024))}\u00a0{words['common.kilobytes']}"
+    return f"{count / 1024**2:.1f}".removesuffix(".0") + f"\u00a0{words['common.megabytes']}"
 
 
 def chosen(words: Mapping[str, str], prefix: str, name: str) -> str:

@@ -43,7 +43,8 @@
   // Files are kept beside the field, so that one can be taken away again and more can be added.
   const chosen = at("files"), list = at("files-list");
   let files = [];
-  const size = (bytes) => bytes < 1048576 ? Math.max(1, Math.round(bytes / 1024)) + " kB" : (bytes / 1048576).toFixed(1) + " MB";
+  const size = (bytes) => bytes < 1048576 ? Math.max(1, Math.round(bytes / 1024)) + "\u00a0" + say("kilobytes")
+    : (bytes / 1048576).toFixed(1).replace(/\.0$/, "") + "\u00a0" + say("megabytes");
   const showFiles = () => {
     list.replaceChildren(...files.map((file, index) => {
       const row = document.createElement("li"), name = document.createElement("span"), about = document.createElement("span");
