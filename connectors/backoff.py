@@ -1,10 +1,12 @@
-"""How long to wait between tries while a platform refuses: doubled each time, with jitter, never a busy loop."""
+"""Receiving for ever: a trouble is told and waited for, doubled each time, with jitter, never a busy loop."""
 
 from __future__ import annotations
 
+import asyncio
 import random
+from collections.abc import Awaitable, Callable
 
-from connectors.base import AccountTrouble, ConnectorError, Transient
+from connectors.base import AccountTrouble, ConnectorError, Fenced, Intake, Transient
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
 # A revoked token does not come back by itself, and platforms dislike being asked: somebody has to act first.
@@ -32,3 +34,20 @@ class Backoff:
         self._tries += 1
         asked = error.retry_after if isinstance(error, Transient) else None
         return wait if asked is None else max(wait, min(asked, LONGEST_RETRY_AFTER))
+
+
+async def for_ever(intake: Intake, work: Callable[[Backoff], Awaitable[None]]) -> None:
+    """Do `work` again and again; it resets the back-off when a round went well. Returns never; raises `Fenced`."""
+    backoff = Backoff()
+    while True:
+        try:
+            await work(backoff)
+            continue
+        except Fenced:
+            raise
+        except ConnectorError as error:
+            trouble = error
+        except Exception as error:
+            trouble = Transient(f"the round failed: {type(error).__name__}")
+        await intake.trouble(trouble)
+        await asyncio.sleep(backoff.wait_after(trouble))

@@ -6,7 +6,6 @@ A letter is journalled before the cursor moves (RFC 3501 for the commands, RFC 2
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Literal, TypeVar
@@ -14,15 +13,14 @@ from typing import Any, ClassVar, Literal, TypeVar
 from pydantic import Field, SecretStr, model_validator
 
 from config.channels import ChannelSettings
+from connectors.backoff import Backoff, for_ever
 from connectors.base import (
-    AccountTrouble,
     Final,
     Hook,
     HookAnswer,
     Intake,
     Outgoing,
     Sent,
-    Transient,
 )
 
 T = TypeVar("T")
@@ -31,8 +29,6 @@ Security = Literal["tls", "starttls", "none"]
 # Letters of one journal commit, and their bytes: a mailbox with 40 MB letters must not fill the memory.
 BATCH_LETTERS = 50
 BATCH_BYTES = 8 * 1024 * 1024
-# Between tries while the server is away: seconds, doubled, with jitter.
-FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0
 
 
 class Settings(ChannelSettings):
@@ -99,22 +95,20 @@ class Email:
 
     async def receive(self, intake: Intake) -> None:
         """Read the folder for ever: what is new, then IDLE, then what is new again."""
-        wait = FIRST_WAIT
-        while True:
-            reader = _Reader(self.settings, self.most_bytes)
-            try:
-                await reader.call(reader.imap.connect)
-                while True:
-                    await reader.take(intake)
-                    await intake.healthy()
-                    wait = FIRST_WAIT
-                    await reader.call(reader.imap.wait)
-            except (Transient, AccountTrouble) as error:
-                await intake.trouble(error)
-            finally:
-                reader.close()
-            await asyncio.sleep(wait * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
-            wait = min(wait * 2, LONGEST_WAIT)
+        await for_ever(intake, lambda backoff: self._read(intake, backoff))
+
+    async def _read(self, intake: Intake, backoff: Backoff) -> None:
+        """A connection to the mailbox. Leaves by an error only."""
+        reader = _Reader(self.settings, self.most_bytes)
+        try:
+            await reader.call(reader.imap.connect)
+            while True:
+                await reader.take(intake)
+                await intake.healthy()
+                backoff.reset()
+                await reader.call(reader.imap.wait)
+        finally:
+            reader.close()
 
     def hook(self, request: Hook) -> HookAnswer:
         """Mail has no webhook."""

@@ -11,16 +11,16 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
 from config.channels import ChannelSettings
-from connectors.backoff import Backoff
+from connectors.backoff import Backoff, for_ever
 from connectors.base import (
     AccountTrouble,
     ConnectorError,
-    Fenced,
     Final,
     Hook,
     HookAnswer,
@@ -81,6 +81,14 @@ def create(name: str, settings: Settings) -> Telegram:
     return Telegram(name, settings)
 
 
+@dataclass
+class _Polling:
+    """What one receive loop remembers between its polls."""
+
+    webhook_gone: bool = False
+    alone: bool = False  # the next poll asks for one update only
+
+
 class Telegram:
     """See `connectors.base.Connector`."""
 
@@ -103,29 +111,23 @@ class Telegram:
         """Poll for ever. Telegram is told of a batch by the next poll's offset, which is in the ledger by then."""
         if not self.polled:
             await asyncio.Event().wait()
-        backoff = Backoff()
-        webhook_gone = alone = False
-        while True:
-            try:
-                if not webhook_gone:
-                    await self._remove_webhook()
-                    webhook_gone = True
-                alone = await self._round(intake, alone)
-                await intake.healthy()
-                backoff.reset()
-                continue
-            except Fenced:
-                raise
-            except Undecodable as error:
-                trouble: ConnectorError = error
-                alone = True  # one update at a time sets the bad one apart
-            except ConnectorError as error:
-                trouble = error
-                webhook_gone = webhook_gone and WEBHOOK_SET not in str(error)
-            except Exception as error:
-                trouble = Transient(f"the round failed: {type(error).__name__}")
-            await intake.trouble(trouble)
-            await asyncio.sleep(backoff.wait_after(trouble))
+        polling = _Polling()
+        await for_ever(intake, lambda backoff: self._poll(intake, polling, backoff))
+
+    async def _poll(self, intake: Intake, polling: _Polling, backoff: Backoff) -> None:
+        try:
+            if not polling.webhook_gone:
+                await self._remove_webhook()
+                polling.webhook_gone = True
+            polling.alone = await self._round(intake, polling.alone)
+        except Undecodable:
+            polling.alone = True  # one update at a time sets the bad one apart
+            raise
+        except ConnectorError as error:
+            polling.webhook_gone = polling.webhook_gone and WEBHOOK_SET not in str(error)
+            raise
+        await intake.healthy()
+        backoff.reset()
 
     async def _round(self, intake: Intake, alone: bool) -> bool:
         """One poll and its commit. Returns whether the next one asks for one update only."""

@@ -17,11 +17,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from config.channels import ChannelSettings
-from connectors.backoff import Backoff
+from connectors.backoff import Backoff, for_ever
 from connectors.base import (
     AccountTrouble,
-    ConnectorError,
-    Fenced,
     Final,
     Hook,
     HookAnswer,
@@ -97,19 +95,8 @@ class Vk:
         """Poll for ever; each trouble is followed by a wait, a new session and a look into the histories."""
         if not self.polled:
             await asyncio.Event().wait()
-        backoff = Backoff()
         session = _Session()
-        while True:
-            try:
-                await self._run(intake, session, backoff)
-            except Fenced:
-                raise
-            except ConnectorError as error:
-                trouble: ConnectorError = error
-            except Exception as error:
-                trouble = Transient(f"the round failed: {type(error).__name__}")
-            await intake.trouble(trouble)
-            await asyncio.sleep(backoff.wait_after(trouble))
+        await for_ever(intake, lambda backoff: self._run(intake, session, backoff))
 
     async def _run(self, intake: Intake, session: _Session, backoff: Backoff) -> None:
         """A session of the long poll. Leaves by an error only."""
