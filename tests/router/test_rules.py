@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from router.learn import Example, learn, read
+from router.learned import LOWEST, Learned, kept
 from router.route_command import SampleError, as_table, route_file, route_text
 from router.rules import Case, Decision, Rules, RulesError, load
 
@@ -79,6 +82,11 @@ def small(change: str = "", by: str = "", more: str = "") -> Rules:
         ("дверь", "двеpь с латинской буквой", "зверь"),
         ("данные", "мои данные", "мне дали ключ"),
         ("не дверь", "это не дверь", "не скрипит дверь"),
+        ("калитка", "opyat kalitka slomalas", "the kaleidoscope"),
+        ("не закрываться", "dver ne zakryvaetsya", "dver zakryvaetsya"),
+        ("калитка", "cyjdf rfkbnrf crhbgbn", "the calendar of the day"),
+        ("калитка", "сломаласькалитка закрываласькалитка", "калиткообразное"),
+        ("дорога", "д0р0га", "д0р0же"),
     ],
 )
 def test_what_a_phrase_can_ask_for(phrase: str, found: str, not_found: str) -> None:
@@ -125,6 +133,68 @@ def test_the_reason_names_the_rule_and_never_the_citizens_words() -> None:
     line = SMALL.splitlines().index("[[rules]]") + 1
     assert decision.why == (f"doors +2: «не закрываться {{door}}», «скрип*» (line {line})",)
     assert "Иванов" not in repr(decision)
+
+
+# ------------------------------------------------------------------------------------------------- the examples
+
+SHIPPED_HEAD = """
+[[categories]]
+name = "security"
+title_ru = "Безопасность"
+title_en = "Security"
+
+[[categories]]
+name = "other"
+title_ru = "Прочее"
+title_en = "Other"
+
+[[desks]]
+name = "all"
+title_ru = "Все"
+title_en = "All"
+categories = ["security", "other"]
+
+"""
+
+
+def test_examples_speak_where_the_rules_are_silent_and_only_where_they_are_asked_for() -> None:
+    text = "Взяли на мой паспорт рассрочку, а я узнала от приставов"
+    silent = SHIPPED_HEAD + "[examples]\nweight = 3\nsure = { security = 0.45 }\n"
+    assert route(text, Rules.parse(silent)).category == "security"
+    assert route(text, Rules.parse(silent)).why == ("security: as in most examples that are like it",)
+    assert route(text, Rules.parse(SHIPPED_HEAD)).category == "other"
+
+
+def test_of_a_text_with_few_known_words_the_examples_say_nothing() -> None:
+    assert kept().likelihoods("что это?") == {}
+    assert kept().likelihoods("", "") == {}
+    assert Learned([]).likelihoods("меня взломали, помогите мне пожалуйста") == {}
+
+
+@given(st.text(max_size=400))
+def test_likelihoods_are_logarithms_of_probabilities(text: str) -> None:
+    likely = kept().likelihoods(text)
+    assert not likely or set(likely) == set(RULES.categories)
+    assert all(LOWEST <= logarithm <= 0 for logarithm in likely.values())
+    assert sum(math.exp(logarithm) for logarithm in likely.values()) <= 1 + 8 * math.exp(LOWEST)
+
+
+def test_what_is_learned_tells_the_categories_of_its_examples_apart() -> None:
+    examples = [Example("скрипит старая дверь в сарае", "doors"), Example("мычит рыжая корова в поле", "cows")] * 4
+    learned = Learned(learn(examples).splitlines())
+    likely = learned.likelihoods("в сарае скрипит дверь")
+    assert likely["doors"] > math.log(0.8) > math.log(0.2) > likely["cows"]
+
+
+def test_examples_without_a_category_are_named_by_their_line(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "x", "category": "y"}\n{"text": "x"}\n', encoding="utf-8")
+    with pytest.raises(ValueError, match="line 2"):
+        read([tmp_path / "a.jsonl"])
+
+
+def test_held_out_examples_are_not_learned(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "x", "category": "y", "set": "held_out_1"}\n', encoding="utf-8")
+    assert read([tmp_path / "a.jsonl"]) == []
 
 
 # ------------------------------------------------------------------------------------------------- what else counts
@@ -257,6 +327,8 @@ def test_a_broken_rule_is_refused_with_its_line(change: str, by: str, line_holds
     ("more", "says"),
     [
         ('[[rules]]\ncategory = "doors"\n', "asks for nothing"),
+        ("[examples]\nsure = { windows = 0.5 }\n", "no category is called 'windows'"),
+        ("[examples]\nsure = { doors = 1.5 }\n", "less than or equal to 1"),
         ("[[answer_by]]\n", "either within or working_days"),
         ("[[answer_by]]\nworking_days = 5\n", "has no calendar"),
         ('[[answer_by]]\nwithin = "soon"\n', "no duration"),
