@@ -5,11 +5,10 @@ A file of the administrator's own folder says only what it says differently; the
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from config.texts import LANGUAGES, TextsError
+from config.texts import LANGUAGES, TextsError, document
 
 SHIPPED = Path(__file__).parent / "texts"
 
@@ -36,14 +35,7 @@ def load(folder: Path) -> dict[str, Words]:
 
 
 def _read(path: Path, problems: list[str]) -> dict[str, str]:
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        problems.append(f"{path}: {error.strerror or 'cannot be read'}")
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        problems.append(f"{path}: {error}")
-        return {}
-    flat = {f"{page}.{key}": words for page, section in document.items() for key, words in dict(section).items()}
+    sections = document(path, problems)
+    flat = {f"{page}.{key}": words for page, section in sections.items() for key, words in dict(section).items()}
     problems += [f"{path}: {key}: should be a text" for key, words in flat.items() if not isinstance(words, str)]
     return {key: words for key, words in flat.items() if isinstance(words, str)}

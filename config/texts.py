@@ -132,14 +132,20 @@ def answer_when(language: str | None, received_at: datetime, answer_by: datetime
     return f"в течение {count} {one if count % 10 == 1 and count % 100 != 11 else many}"
 
 
-def _read(path: Path, problems: list[str]) -> dict[str, str]:
+def document(path: Path, problems: list[str]) -> dict[str, Any]:
+    """A TOML file of texts; empty, with a line in `problems`, when it cannot be read."""
     try:
-        texts = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         problems.append(f"{path}: {error.strerror or 'cannot be read'}")
-        return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         problems.append(f"{path}: {error}")
+    return {}
+
+
+def _read(path: Path, problems: list[str]) -> dict[str, str]:
+    texts = document(path, problems)
+    if not texts and problems:
         return {}
     problems += [f"{path}: {key}: missing" for key in VARIABLES if key not in texts]
     problems += [f"{path}: {key}: no text has this name" for key in texts if key not in VARIABLES]
