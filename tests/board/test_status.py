@@ -35,12 +35,15 @@ def test_a_wrong_pair_and_an_unknown_number_get_the_same_answer(bare: Site) -> N
 
 def test_the_time_of_an_answer_tells_nothing(bare: Site) -> None:
     number = bare.take()
-    times = []
-    for contact in (bare.email, "somebody@example.net"):
-        started = time.perf_counter()
-        ask(bare, number, contact)
-        times.append(time.perf_counter() - started)
-    assert min(times) >= 0.25
+    right, wrong, unknown = (number, bare.email), (number, "somebody@example.net"), ("261122-000999-0", bare.email)
+    times: dict[tuple[str, str], list[float]] = {right: [], wrong: [], unknown: []}
+    for _ in range(3):
+        for pair in times:
+            started = time.perf_counter()
+            ask(bare, *pair)
+            times[pair].append(time.perf_counter() - started)
+    best = [min(found) for found in times.values()]  # what the machine adds is not the answer's
+    assert min(best) >= 0.25 and max(best) - min(best) < 0.05
 
 
 def test_an_address_may_ask_a_dozen_times(bare: Site) -> None:
