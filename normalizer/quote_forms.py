@@ -91,6 +91,13 @@ _VERB_THEN_NAME = re.compile(
     r"\d\s?(?:uhr\s)?(?:schrieb|skrev|schreef)\s(?!ich\b|wir\b|jeg\b|jag\b|ik\b)[^\s:]{1,40}(?:\s[^\s:]{1,40}){0,5}:$",
     re.I,
 )
+# Roundcube puts the time last: «Служба писал 2024-06-05 12:05:».
+_VERB_THEN_TIME = re.compile(
+    rf"^.{{1,100}}\s(?:{_VERBS})\s(?:on |am |le |el |w dniu )?"
+    rf"(?:\d{{4}}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{{4}})\s\d\d?:\d\d:$",
+    re.I,
+)
+_MAIL_AT_END = re.compile(r"[^\s<>@]{1,100}@[^\s<>@]{1,100}[>\])]:$")  # "Quoting Help <help@example.org>:"
 _VOICE = re.compile(r"(?:的邮件|님이 작성|のメール|写道|寫道)\W{0,3}$")
 
 _ANGLE_MAIL = re.compile(r"[<\[(](?:mailto:)?\s?[^\s<>@]{1,100}@[^\s<>@]{1,100}[>\])]?")
@@ -185,7 +192,11 @@ def attribution(line: str, before_quote: bool) -> bool:
         return True
     if has_mail and opened and dated and timed and _FROM_BARE.search(line):
         return True
+    if _VERB_THEN_TIME.search(line) and not _SPEAKS.match(line):
+        return True
     if before_quote:
+        if has_mail and _MAIL_AT_END.search(line):
+            return True
         if has_verb and (opened or dated or has_mail or _names_only(line)):
             return True
         return (dated or timed) and (has_mail or (opened and len(line) < 200))

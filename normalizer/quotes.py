@@ -235,7 +235,7 @@ def _attribution_start(texts: list[str], marks: list[Mark], end: int) -> int | N
 def _widened(texts: list[str], marks: list[Mark], first: int, joined: str) -> int:
     """The date may stand a line or two above what shows the attribution («On 5 Jun 2024, Name» / «<a@b> wrote:»)."""
     if forms.has_date(joined):
-        return first
+        return _with_head(texts, marks, first)
     for before in range(first - 1, max(-1, first - 4), -1):
         line = texts[before].strip()
         if not line or marks[before] is not Mark.OWN or line.endswith((".", "!", "?")):
@@ -243,6 +243,16 @@ def _widened(texts: list[str], marks: list[Mark], first: int, joined: str) -> in
         if forms.opens_attribution(line) and len(line) < 150:
             return before
     return first
+
+
+def _with_head(texts: list[str], marks: list[Mark], first: int) -> int:
+    """What some programs put right above an attribution: a drawn line, or to whom and about what (Yandex)."""
+    head = first
+    while head and marks[head - 1] is Mark.OWN and texts[head - 1].endswith(";") and forms.role(texts[head - 1]):
+        head -= 1
+    if head and marks[head - 1] is Mark.OWN and forms.rule(texts[head - 1]):
+        head -= 1
+    return head
 
 
 def _next_line(texts: list[str], index: int) -> int | None:

@@ -118,6 +118,7 @@ def test_initials_before_the_sign_make_a_quote_and_one_such_line_does_not() -> N
         "в среду, 5 июня 2024 г. в 12:05:11 UTC+3, support@example.ru:",
         "Am 05.06.24 um 12:05 schrieb Hilfe vom Amt:",
         "05.06.2024, 12:05, Служба <support@example.ru>",
+        "Служба писал 05.06.2024 12:05:",
     ],
 )
 def test_attributions_without_a_verb_at_their_end_or_a_colon_are_taken_off(attribution: str) -> None:
@@ -142,3 +143,19 @@ def test_a_notice_on_secrecy_is_no_word_of_the_citizen_and_a_complaint_about_sec
     assert split(f"Прошу ответить.\n\n{notice}").signature == notice
     words = "Конфиденциальные данные, предназначенные адресату, показаны всем в моём кабинете, это сообщение верное."
     assert split(f"Прошу ответить.\n\n{words}").own == f"Прошу ответить.\n\n{words}"
+
+
+@pytest.mark.parametrize(
+    "attribution",
+    [
+        "Цитирую Служба <support@example.ru>:",
+        "----------------\n05.06.2024 12:05, Служба пишет:",
+        "Кому: ivan@example.com;\nТема: Ответ;\n05.06.2024, 12:05, Служба <support@example.ru>:",
+    ],
+)
+def test_what_stands_above_an_attribution_goes_with_it(attribution: str) -> None:
+    assert split(f"{OWN}\n\n{attribution}\n{QUOTE}").own == OWN
+
+
+def test_what_the_writer_says_that_he_wrote_stays_own() -> None:
+    assert split("Прошу ответить.\n\nЯ писал 05.06.2024 12:05:\nнет входа").own.endswith("нет входа")
