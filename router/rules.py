@@ -253,6 +253,7 @@ def _compile(text: str, source_name: str) -> tuple[RulesFile, list[_Compiled], V
     file = read(text, source_name)
     _check(file, text, source_name)
     builder = VocabularyBuilder(file.groups, file.never_typos, file.negation_passes)
+    _check_groups(file, builder, text, source_name)
     compiled = []
     for number, rule in enumerate(file.rules):
         phrases = _phrases(builder, rule.phrases, text, source_name, ("rules", number, "phrases"))
@@ -368,6 +369,14 @@ def _check(file: RulesFile, text: str, source_name: str) -> None:
         if not rule.phrases and not any(getattr(rule, name) for name in CASE_FIELD):
             raise broken(("rules", number), None, "the rule asks for nothing: it would apply to every message")
     _check_answer_by(file, text, source_name)
+
+
+def _check_groups(file: RulesFile, builder: VocabularyBuilder, text: str, source_name: str) -> None:
+    for name in file.groups:
+        try:
+            builder.check_group(name)
+        except PhraseError as error:
+            raise RulesError(source_name, line_of(text, ("groups", name)), f"groups.{name}: {error}") from None
 
 
 def _check_answer_by(file: RulesFile, text: str, source_name: str) -> None:

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Sequence
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -145,6 +146,10 @@ class RulesFile(Table):
     examples: Examples = Examples()
 
 
+TABLES: list[type[Table]] = [RulesFile, Rule, AnswerBy, *Table.__subclasses__()]
+KEYS = sorted({key for table in TABLES for key in table.model_fields})  # of any table, to name the nearest
+
+
 def read(text: str, source_name: str) -> RulesFile:
     """The file's tables, each checked by itself. Raises `RulesError` for the first problem."""
     try:
@@ -158,9 +163,20 @@ def read(text: str, source_name: str) -> RulesFile:
         return RulesFile.model_validate(tables)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        problem = first["msg"].removeprefix("Value error, ")
-        path = ".".join(str(step) for step in first["loc"])
-        raise RulesError(source_name, line_of(text, first["loc"], first.get("input")), f"{path}: {problem}") from None
+        raise RulesError(source_name, line_of(text, first["loc"], first.get("input")), _problem(first)) from None
+
+
+def _problem(error: Any) -> str:
+    """What pydantic found, in words for whoever edits the file."""
+    path = ".".join(str(step) for step in error["loc"])
+    if error["type"] == "extra_forbidden":
+        near = get_close_matches(str(error["loc"][-1]), KEYS, n=1)
+        return f"{path}: no such key" + (f"; is {near[0]!r} meant?" if near else "")
+    if error["type"] == "tuple_type":
+        return f"{path}: a list in [ ] is needed"
+    if error["type"] == "missing":
+        return f"{path} is missing"
+    return f"{path}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def line_of(text: str, path: Sequence[str | int], value: Any = None) -> int:

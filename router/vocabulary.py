@@ -110,14 +110,22 @@ class VocabularyBuilder:
             yield self._sense(frozenset(self._alternatives(word))) + negated
             negated = False
 
-    def _alternatives(self, word: str) -> Iterator[str]:
+    def check_group(self, name: str) -> None:
+        """Raises `PhraseError` when a group cannot be used: a word is none, or it names itself or no group."""
+        for member in self._groups[name]:
+            for _ in self._alternatives(member, within=(name,)):
+                pass
+
+    def _alternatives(self, word: str, within: tuple[str, ...] = ()) -> Iterator[str]:
         for alternative in word.split("/"):
             if alternative.startswith("{"):
                 name = alternative.strip("{}")
                 if name not in self._groups:
                     raise PhraseError(f"no group is called {name!r}")
+                if name in within:
+                    raise PhraseError(f"the group {name!r} names itself")
                 for member in self._groups[name]:
-                    yield from self._alternatives(member)
+                    yield from self._alternatives(member, (*within, name))
             elif not WORD.fullmatch(alternative.strip("=*~")):
                 raise PhraseError(f"{alternative!r} is not one word")
             else:
