@@ -42,7 +42,8 @@ class Hooks:
         connector, intake = await self._door(name)
         body = await self._body(request)
         if body is None:
-            return PlainTextResponse("too large", 413)
+            # What still comes is not read: without this a sender without end would keep its place.
+            return PlainTextResponse("too large", 413, headers={"Connection": "close"})
         hook = Hook(
             method="GET" if request.method in ("GET", "HEAD") else "POST",
             headers={key.decode("latin-1").lower(): value.decode("latin-1") for key, value in request.headers.raw},

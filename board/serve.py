@@ -8,6 +8,7 @@ import socket
 
 import structlog
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from board.app import create_app
 from board.sessions import ensure_administrator
@@ -20,6 +21,9 @@ log = structlog.get_logger()
 # Requests in hand get so long to be answered after SIGTERM.
 DRAIN_SECONDS = 10
 HEALTH_SECONDS = 20.0
+# What a request's head may take before its end has come. Proxies send far less, and at once.
+HEAD_SECONDS = 10.0
+HEAD_BYTES = 64 * 1024
 
 
 async def serve(parts: Parts, stop: asyncio.Event) -> None:
@@ -36,7 +40,8 @@ async def serve(parts: Parts, stop: asyncio.Event) -> None:
         server_header=False,
         timeout_keep_alive=20,
         timeout_graceful_shutdown=DRAIN_SECONDS,
-        h11_max_incomplete_event_size=64 * 1024,
+        http=_Heads,
+        ws="none",
         limit_concurrency=1000,
         lifespan="off",
     )
@@ -67,6 +72,56 @@ async def _beat(parts: Parts) -> None:
     while True:
         await say(parts, "web", "ok")
         await asyncio.sleep(HEALTH_SECONDS)
+
+
+class _Heads(HttpToolsProtocol):
+    """uvicorn waits for ever for the end of a request's head, and keeps all of it in memory: here both have an end."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _head = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A head is waited for."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for any more."""
+        self._head_is_here()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """The first byte of a head."""
+        super().on_message_begin()
+        self._await_head()
+
+    def on_headers_complete(self) -> None:
+        """The last one."""
+        self._head_is_here()
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """A piece of a head, a body, or both; the piece in which a head begins is not counted."""
+        waited_for = self._deadline
+        super().data_received(data)
+        if waited_for is not None and self._deadline is waited_for:
+            self._head += len(data)
+            if self._head > HEAD_BYTES:
+                self._end()
+
+    def _await_head(self) -> None:
+        self._head_is_here()
+        self._deadline = self.loop.call_later(HEAD_SECONDS, self._end)
+
+    def _head_is_here(self) -> None:
+        self._head = 0
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _end(self) -> None:
+        self._head_is_here()
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):
