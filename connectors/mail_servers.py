@@ -19,7 +19,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 from imapclient import IMAPClient, SocketTimeout
-from imapclient.exceptions import IMAPClientError, LoginError
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
 
 from connectors.base import AccountTrouble, Final, Outgoing, Transient
 from connectors.oauth import Tokens
@@ -74,7 +74,11 @@ class Imap:
                 self._client.oauth2_login(settings.username, self._tokens.access())
             elif settings.password is not None:
                 self._client.login(settings.username, settings.password.get_secret_value())
-        except LoginError:
+        except LoginError as error:
+            # IMAPClient says so too when the connection is cut before the answer; a server that is short of something
+            # for a moment says UNAVAILABLE (RFC 5530). Neither is a wrong password, for which one waits minutes.
+            if isinstance(error.__context__, IMAPClientAbortError) or "UNAVAILABLE" in str(error):
+                raise Transient("the mail server did not finish the login") from None
             raise AccountTrouble("the mail server refuses the login: check username and password") from None
 
     def count(self) -> int:

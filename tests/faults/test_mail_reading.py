@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from connectors.base import Transient
 from connectors.email import Settings
 from connectors.mail_servers import Imap
 from normalizer.message import Account, Ignored, Message, Unreadable
@@ -77,6 +78,26 @@ def test_a_server_that_says_bye_in_idle_is_left_and_found_again(
     post.put(more)
     post.wait()
     record(post.report("BYE and SIGKILL of IMAP, mail, sqlite")).assert_clean()
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+def test_14_a_connection_that_is_cut_anywhere_in_the_login_is_no_wrong_password(
+    dovecot: DovecotServer, proxy_to: Callable[[int], TcpProxy], reset: bool
+) -> None:
+    proxy = proxy_to(dovecot.port)
+    settings = Settings.model_validate(mailbox(dovecot.add_user(), proxy.port, 1))
+    imap = Imap(settings)
+    imap.connect()
+    imap.hang_up()
+    whole, cut = proxy.passed["to_client"], 0
+    for offset in range(0, whole - 40, 11):
+        (proxy.reset_after if reset else proxy.cut_after)(offset, "to_client")
+        imap = Imap(settings)
+        with pytest.raises(Transient):  # a wrong password is waited for for minutes
+            imap.connect()
+        imap.hang_up()
+        cut += 1
+    assert cut > 20
 
 
 def test_dead_sockets_cost_no_cpu_time(
