@@ -20,7 +20,7 @@ def route_all(settings: Settings, text: str, file: Path | None, *, as_json: bool
         click.echo(json.dumps(result, ensure_ascii=False) if as_json else as_table(result))
         return
     try:
-        report = route_file(rules, file.read_text(encoding="utf-8").splitlines())
+        report = route_file(rules, file.read_bytes().splitlines())
     except SampleError as error:
         raise click.ClickException(f"{file}: {error}") from None
     if as_json:

@@ -94,4 +94,6 @@ def _one_step(rows: Sequence[list[float]], category: int, scale: float, step: fl
 
 
 if __name__ == "__main__":
+    if not shipped():
+        sys.exit(f"{EXAMPLES} holds no labelled messages: run it in a checkout of the project")
     KEPT.write_text(learn(read([*shipped(), *map(Path, sys.argv[1:])])), encoding="utf-8")

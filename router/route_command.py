@@ -102,7 +102,7 @@ def as_table(result: dict[str, Any]) -> str:
     return "\n".join(lines + [f"{'why' if not n else '':<12} {why}" for n, why in enumerate(result["why"])])
 
 
-def route_file(rules: Rules, lines: Iterable[str], *, now: datetime | None = None) -> RouteReport:
+def route_file(rules: Rules, lines: Iterable[str | bytes], *, now: datetime | None = None) -> RouteReport:
     """Route each line: a JSON object with `text`, perhaps the expected `category`, and any of the case's plain fields.
 
     Empty lines are passed over. Raises `SampleError` for a line that cannot be used.
@@ -119,7 +119,7 @@ def route_file(rules: Rules, lines: Iterable[str], *, now: datetime | None = Non
 FIELDS = {"channel", "account", "via", "kind", "subject", "quoted", "error_code", "chosen_category", "chosen_audience"}
 
 
-def _sample(rules: Rules, line: str, number: int) -> tuple[str | None, dict[str, Any]]:
+def _sample(rules: Rules, line: str | bytes, number: int) -> tuple[str | None, dict[str, Any]]:
     try:
         sample = json.loads(line)
     except (ValueError, RecursionError):

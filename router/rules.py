@@ -178,14 +178,17 @@ class Rules:
         likely = self._likely(case)
         for category, sure in self._file.examples.sure.items():
             if likely.get(category, LOWEST) >= math.log(sure):
-                return category, (f"{category}: as in most examples that are like it", *_heaviest_first(why))
+                return category, (
+                    f"{category}: {math.exp(likely[category]):.0%} likely after the examples",
+                    *_heaviest_first(why),
+                )
         if likely:
             weights[self._file.otherwise] += self._file.enough  # what no rule names may still be like an example
             for category, logarithm in likely.items():
                 if category in weights:
                     weights[category] += self._file.examples.weight * logarithm
             best = max(weights, key=weights.__getitem__)
-            why.append((0.0, f"{best} {self._file.examples.weight * likely.get(best, 0.0):+.1f}: the examples"))
+            why.append((0.0, f"{best}: {math.exp(likely.get(best, 0.0)):.0%} likely after the examples"))
             return best, _heaviest_first(why)
         best = max(weights, key=weights.__getitem__)  # the first of equals
         if weights[best] >= self._file.enough:

@@ -161,7 +161,7 @@ def test_examples_speak_where_the_rules_are_silent_and_only_where_they_are_asked
     text = "Взяли на мой паспорт рассрочку, а я узнала от приставов"
     silent = SHIPPED_HEAD + "[examples]\nweight = 3\nsure = { security = 0.45 }\n"
     assert route(text, Rules.parse(silent)).category == "security"
-    assert route(text, Rules.parse(silent)).why == ("security: as in most examples that are like it",)
+    assert route(text, Rules.parse(silent)).why[0].endswith("likely after the examples")
     assert route(text, Rules.parse(SHIPPED_HEAD)).category == "other"
 
 
@@ -424,6 +424,13 @@ def test_a_file_is_answered_with_a_confusion_table() -> None:
     assert "1 of 2 as expected: 50.0%" in report.as_text()
     assert "line 3: security → other: привет" in report.as_text()
     assert [json.loads(line)["line"] for line in report.as_json_lines()] == [1, 3, 4]
+
+
+def test_a_file_of_samples_may_come_as_bytes_with_a_mark_at_its_head() -> None:
+    lines: list[str | bytes] = ['\ufeff{"text": "не приходит смс\u2028совсем"}'.encode(), b""]
+    assert [line.result["category"] for line in route_file(RULES, lines, now=NOON).routed] == ["notifications"]
+    with pytest.raises(SampleError, match="line 1: no JSON"):
+        route_file(RULES, [b'\xff{"text": 1}'])
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"text": 1}', '{"text": "x", "category": "nonsense"}', "[" * 100_000])
