@@ -26,7 +26,7 @@ _PREFIX = re.compile(
     r"|автоответ(?:чик)?|автоматический ответ|автоматическое (?:сообщение|уведомление)|авто-ответ"
     r"|автовідповід(?:ь|ач)|автоматична відповідь|аўтаматычны адказ|автоматты жауап|автоматичен отговор"
     r"|自动(?:回复|答复)|自動(?:返信|回覆|応答)|자동 (?:회신|응답))"
-    r"(?:\s?[:：\])]|\s-\s|\s(?:re|на|auf|to|for)\b|\W{0,3}$)",
+    r"(?:\s?[:：\])]|\s-\s|\s(?:re|на|от|auf|to|for|from|von)\b|\W{0,3}$)",
 )
 # Beside the subject of the letter that is answered: "Re: … (Automatic Response)".
 _MARK = re.compile(
@@ -77,7 +77,7 @@ _OFFICE = re.compile(
     r"|no longer works|(?:mailbox|inbox|account|address) is (?:no longer|not) (?:\w+ )?(?:use|monitor|active|read"
     r"|check)|(?:business|office|working) hours|(?:в|во) (?:ежегодном|очередном|декретном|учебном|трудовом|основном"
     r"|отпуске по уходу)|вне офиса|(?:нет|не будет) (?:на работе|на рабочем месте|в офисе|на месте)"
-    r"|больше не (?:работаю|используется)|(?:ограничен|нет)\w* доступ\w* к (?:почте|интернету)"
+    r"|больше не (?:работа|использ)|офис (?:\w+ )?закрыт|(?:ограничен|нет)\w* доступ\w* к (?:почте|интернету)"
     r"|без доступа к (?:почте|интернету)|нерабочее время|рабочие часы|на каникулах|обязанности исполняет"
     r"|меня замещает|письмо не будет прочитано|\babwesend|nicht (?:im (?:büro|haus|dienst)|erreichbar)"
     r"|wieder (?:im (?:büro|haus)|erreichbar)|außer haus|absente?s? (?:du bureau|jusqu)|fuera de la oficina"
@@ -90,9 +90,9 @@ _AWAY = re.compile(
     r"|not be (?:reading|checking|able to read)|will not (?:see|read) your|endeavou?r to re(?:ply|spond)|have left\b"
     r"|(?:^|\W)(?:нахожусь|буду|ухожу|я|мы|сейчас|временно|болею) (?:\S+ ){0,4}(?:в (?:\S+ )?отпуске|в командировке"
     r"|на больничном|на (?:обучении|конференции)|в отъезде|отсутств|недоступ)|(?:^|\W)(?:в отпуске|отсутствую\b)"
-    r"|меня (?:\S+ )?(?:нет|не будет)\b|im urlaub|(?:je suis|serai) (?:\w+ )?(?:absente?|en (?:congés?|vacances"
-    r"|déplacement))|estoy (?:de vacaciones|fuera|ausente)|estaré (?:fuera|ausente|de)|(?:sono"
-    r"|sarò) (?:\w+ )?(?:fuori|in ferie|assente)|(?:estou|estarei) (?:de férias|ausente|fora)|niet aanwezig"
+    r"|меня (?:\S+ )?(?:нет|не будет)\b|im urlaub|\ben congés?\b|(?:je suis|serai) (?:\w+ )?(?:absente?"
+    r"|en (?:congés?|vacances|déplacement))|estoy (?:de vacaciones|fuera|ausente)|estaré (?:fuera|ausente|de)"
+    r"|(?:sono|sarò) (?:\w+ )?(?:fuori|in ferie|assente)|(?:estou|estarei) (?:de férias|ausente|fora)|niet aanwezig"
     r"|(?:jestem|będę) (?:\w+ )?(?:na urlopie|nieobecn)|(?:у|в) відпустці|відсутн(?:ій|я)|мене (?:\S+ )?(?:немає"
     r"|не буде)|ў водпуску|демалыс",
 )
@@ -106,11 +106,11 @@ _INSTEAD = re.compile(
     r"(?:urgent|immediate|emergenc|assistance|in my absence|meantime).{0,120}(?:contact|call|write|e-?mail|reach)"
     r"|(?:срочн|неотложн|на время моего отсутствия|в мо[её] отсутствие|в период мо\w+ отсутств"
     r"|по (?:всем )?(?:\w+ )?(?:вопросам|делам)).{0,120}(?:обращ|звон|пиш|связ|адрес)|направляйте (?:письма|запросы)"
-    r"|(?:меня )?замещает|(?:dringend|notf|eilig).{0,120}(?:wenden|kontakt)|nicht weitergeleitet"
-    r"|urgen\w+.{0,120}(?:contact|dirig|rivolg|contatt)|термінов.{0,120}(?:зверта|телефон)|piln.{0,80}kontakt"
-    r"|will (?:respond|reply|get back|answer)|(?:respond|reply|get back) to (?:you|your)|(?:отвечу|ответим|свяжусь"
-    r"|свяжемся)|(?:смогу|сможем) ответить|(?:проверяю|читаю) почту|antworte|répondrai|responderé|risponderò"
-    r"|responderei|відповім|odpowiem",
+    r"|(?:меня )?замещает|обращайтесь|заместител|вместо меня|(?:dringend|notf|eilig).{0,120}(?:wenden|kontakt)"
+    r"|nicht weitergeleitet|urgen\w+.{0,120}(?:contact|dirig|rivolg|contatt)|термінов.{0,120}(?:зверта|телефон)"
+    r"|piln.{0,80}kontakt|will (?:respond|reply|get back|answer)|(?:respond|reply|get back) to (?:you|your)"
+    r"|(?:отвечу|ответим|свяжусь|свяжемся)|(?:смогу|сможем) ответить|(?:проверяю|читаю) почту|antworte|répondrai"
+    r"|responderé|risponderò|responderei|відповім|odpowiem",
     re.S,
 )
 _THANKS = re.compile(
@@ -125,10 +125,10 @@ _ROBOT = re.compile(
     r"|сообщени|письмо|уведомлени|подтвержд)|автоответ|(?:было )?(?:создано|сформировано|сгенерировано"
     r"|отправлено) (?:\w+ )?автоматически)|(?:письмо|сообщение|ответ|уведомление) (?:было )?(?:создано|сформировано"
     r"|сгенерировано|отправлено|формируется) (?:\w+ )?автоматически|(?:пожалуйста|просьба"
-    r"|просим)[^.\n]{0,20} не отвеча\w+ на (?:это|данное)|отвечать на (?:него|это письмо|данное письмо) не (?:нужно"
-    r"|надо|требуется|следует)|не требует ответа|не нужно отвечать|(?:^|\n)\W{0,3}(?:автоматический ответ"
-    r"|автоответ(?:чик)?|auto-?reply|automatic reply)(?:\W{0,3}(?:\n|$)|[)\].:!])|це автоматичн\w+"
-    r"|не відповідайте на (?:це|цей)|лист (?:створено|сформовано) автоматично|this is an? (?:auto"
+    r"|просим)[^.\n]{0,20} не отвеча\w+ на (?:это|данное)|не отвечайте на (?:это|данное)|отвечать на (?:него"
+    r"|это письмо|данное письмо) не (?:нужно|надо|требуется|следует)|не требует ответа|не нужно отвечать|(?:^"
+    r"|\n)\W{0,3}(?:автоматический ответ|автоответ(?:чик)?|auto-?reply|automatic reply)(?:\W{0,3}(?:\n|$)|[)\].:!])"
+    r"|це автоматичн\w+|не відповідайте на (?:це|цей)|лист (?:створено|сформовано) автоматично|this is an? (?:auto"
     r"|system)[- ]?(?:mat(?:ed|ic|ically)|generated|reply|response)|automat\w+ (?:generated|response to|reply to"
     r"|response from|acknowledg)|(?:please )?do not (?:reply|respond) to this|auto(?:mated|matic)?[- ]?(?:reply"
     r"|response) (?:message|to|from)|only notification you will|dies ist eine automatisch|automatisch (?:generiert"
@@ -149,27 +149,31 @@ _RECEIVED = re.compile(
 )
 # What a machine never does: ask, complain, want.
 _ASKS = re.compile(
-    r"[?？]|\bпрошу (?!(?:\w+ ){0,2}(?:обращ|писать|звон|связ|направл|адрес|извин|прощ|учесть|вас (?:обращ|писать"
-    r"|звон|связ)|не отвеч))|\b(?:требую|подскажите|помогите|помочь мне|объясните|разберитесь|разъясните|поясните"
-    r"|ответьте|скажите|верните|пришлите|вышлите|исправьте|сделайте|примите меры|соедините|почему|зачем|когда же"
-    r"|доколе|жалуюсь|возмущ|надоел|сколько можно|не (?!отвеч|нужно|надо|треб|след|буд|смог|работ|имею|провер"
-    r"|пересыл|чита|являет|использ|доступ|обраб|позд|более|менее)[а-яё]{4,}|не могу|не работает|тишина|до сих пор"
-    r"|так и не|уже (?:месяц|недел|год|\d)|пересылаю|приду|привезу|мне (?:при)?ш[её]?л|жду (?:ответ|вас|решен|втор"
-    r"|уже|реакц|звонк)|мне (?:нужн|надо|необходим|пришл|отказ|нечем|звонит)|хочу|хотел(?:ось|а)?"
-    r"|мо[йеяю] (?:заявлен|обращен|документ|паспорт|вопрос|пенси|пособи|ребен|ребён|муж|жен|мам)|подал|потерял"
-    r"|срок (?:вышел|истек|истёк)|направил[аи]?\b(?! ваше)|отклонили|но отвечаю|решён|решен[ао]?\b|допоможіть"
-    r"|підкажіть|чому|не можу|не приходить|не працює)|\b(?:how (?:can|do|long|much)|what (?:should|do|can|is)"
-    r"|where (?:is|can|do)|why|please (?:help|tell|advise|explain|send (?:me|it)|fix|call me|let me know)|(?:could"
-    r"|can|would) you|i (?:can't|cannot|can not|need|want|would like|lost|have lost|tried|applied|asked|paid)"
-    r"|(?:does not|doesn't|did not|didn't|is not) (?:work|arrive|open|accept)|my (?:application|case|passport"
-    r"|account|benefit|pension|complaint|question|claim|son|daughter|husband|wife)|not working|waiting for)\b"
-    r"|\b(?:ich (?:kann nicht|brauche|möchte)|bitte helfen|je (?:ne peux|voudrais)|necesito)\b",
+    r"\b(?!здравствуйте|(?:по)?звоните|напишите|пишите|направ|обра[тщ]|отвеча|ожидайте|извините|простите|дождит"
+    r"|адрес|присыл|отправ|использу|пользуй|воспольз|учт|учит|имейте|заход|перейд|посет|оставь|сохран|будьте|сайте"
+    r"|хотите|видите|сообщите|свяж|найдите|следите|смотрите|проверьте)[а-яё]{3,20}(?:йте|ите|ьте)\b|\bхотя\b"
+    r"|вс[её] (?:ещ[её] )?нет\b|[?？]|\bпрошу (?!(?:\w+ ){0,2}(?:обращ|писать|звон|связ|направл|адрес|извин|прощ"
+    r"|учесть|вас (?:обращ|писать|звон|связ)|не отвеч))|\b(?:требую|подскажите|помогите|помочь мне|объясните"
+    r"|разберитесь|разъясните|поясните|ответьте|скажите|верните|пришлите|вышлите|исправьте|сделайте|примите меры"
+    r"|соедините|почему|зачем|когда же|доколе|жалуюсь|возмущ|надоел|сколько можно|не (?!отвеч|нужно|надо|треб|след"
+    r"|буд|смог|работ|имею|провер|пересыл|чита|являет|использ|доступ|обраб|позд|более|менее)[а-яё]{4,}|не могу"
+    r"|(?<!больше )не работает|тишина|до сих пор|так и не|уже (?:месяц|недел|год|\d)|пересылаю|приду|привезу"
+    r"|мне (?:при)?ш[её]?л|жду (?:ответ|вас|решен|втор|уже|реакц|звонк)|мне (?:нужн|надо|необходим|пришл|отказ|нечем"
+    r"|звонит)|хочу|хотел(?:ось|а)?|мо[йеяю] (?:заявлен|обращен|документ|паспорт|вопрос|пенси|пособи|ребен|ребён|муж"
+    r"|жен|мам)|подал|потерял|срок (?:вышел|истек|истёк)|направил[аи]?\b(?! ваше)|отклонили|но отвечаю|решён"
+    r"|решен[ао]?\b|допоможіть|підкажіть|чому|не можу|не приходить|не працює)|\b(?:how (?:can|do|long|much)"
+    r"|what (?:should|do|can|is)|where (?:is|can|do)|why|please (?:help|tell|advise|explain|send (?:me|it)|fix"
+    r"|call me|let me know)|(?:could|can|would) you|i (?:can't|cannot|can not|need|want|would like|lost|have lost"
+    r"|tried|applied|asked|paid)|(?:does not|doesn't|did not|didn't|is not) (?:work|arrive|open|accept)"
+    r"|my (?:application|case|passport|account|benefit|pension|complaint|question|claim|son|daughter|husband|wife)"
+    r"|not working|waiting for)\b|\b(?:ich (?:kann nicht|brauche|möchte)|bitte helfen|je (?:ne peux|voudrais)"
+    r"|necesito)\b",
 )
 
 
 # Lotus Notes names the person: "AUTO: A. Smith is out of the office (returning 05/01)".
 _NOTES = re.compile(
-    r"^this is an auto|^(?:auto|авто)\s?: .{0,80}"
+    r"^this is an auto|^\[auto[\w -]{0,12}\]|^(?:auto|авто)\s?: .{0,80}"
     r"(?:out of|away|returning|on (?:vacation|leave)|отсутств|отпуск|возвращ)"
 )
 
@@ -180,7 +184,7 @@ _STEMS: dict[re.Pattern[str], tuple[str, ...]] = {
     _OFFICE: (
         "office", "leave", "mail", "longer", "left", "hours", "inbox", "account", "address", "отпуск", "декретн",
         "ежегодн", "офис",
-        "на работе", "рабочем месте", "на месте", "не работаю", "не использ", "ограничен", "доступа к", "нерабочее",
+        "на работе", "рабочем месте", "на месте", "больше не", "закрыт", "ограничен", "доступа к", "нерабочее",
         "рабочие часы",
         "каникул", "обязанности", "замещает", "прочитано", "abwesend", "büro", "haus", "dienst", "erreichbar",
         "bureau", "jusqu",
@@ -209,6 +213,15 @@ _STEMS: dict[re.Pattern[str], tuple[str, ...]] = {
 }  # fmt: skip
 
 
+_INSTEAD_STEMS = (
+    "urgen", "immediate", "emergenc", "assistance", "absence", "meantime", "срочн", "неотложн", "отсутств",
+    "вопрос", "делам",
+    "направл", "обращай", "замест", "замещ", "вместо", "dringend", "notf", "eilig", "weiterge", "термінов", "piln",
+    "will ", "reply",
+    "respond", "get back", "отве", "свяж", "почту", "antworte", "respond", "répond", "rispond", "відпов", "odpow",
+)  # fmt: skip
+
+
 def named(subject: str) -> bool:
     """Whether a subject has the words that programs put there, before or behind the subject that is answered."""
     subject = subject.lower()
@@ -229,7 +242,8 @@ def states(subject: str, own: str, answers: bool, hinted: bool) -> bool:
     away_subject = bool(_AWAY_SUBJECT.match(subject) or _NOTES_SUBJECT.match(subject))
     office, received, robot = _found(_OFFICE, opening), _found(_RECEIVED, opening), _found(_ROBOT, text)
     away, thanks = office or _found(_AWAY, opening), _found(_THANKS, opening)
-    if not (away_subject or away or robot or received or (hinted and thanks)):
+    instead = has_any(text, _INSTEAD_STEMS) and _INSTEAD.search(text) is not None
+    if not (away_subject or away or robot or received or (hinted and (thanks or instead))):
         return False
     if _ASKS.search(text) or (away_subject and _ASKS.search(subject)):
         return False
@@ -237,12 +251,11 @@ def states(subject: str, own: str, answers: bool, hinted: bool) -> bool:
     if hinted or (robot and (answers or received or away or thanks)):
         return True
     if away_subject:
-        return away or robot or until or bool(_UNTIL.search(subject)) or len(text.split()) <= 4
-    if received and (_RECEIVED_SUBJECT.match(subject) or _TICKET_SUBJECT.search(subject)):
+        return away or robot or until or bool(_UNTIL.search(subject)) or not text.strip()
+    if received and (_RECEIVED_SUBJECT.match(subject) or _TICKET_SUBJECT.search(subject) or (answers and instead)):
         return True
     if not away:
         return False
-    instead = bool(_INSTEAD.search(text))
     return (instead or (office and until)) if answers else (instead and until)
 
 

@@ -15,9 +15,9 @@ Span = tuple[int, int, Secret]
 _DIGIT = re.compile(r"\d")
 _LINK = (
     r"(?:[\s_:=\"'(\-]|(?:из|по|в|от|с|на|мне|мой|моя|моей|такой|вот|это|был|есть|2fa|смс|sms|сообщени[яие]"
-    r"|подтверждения|доступа|экрана|уведомлени[еия]|пуш|push|приложени[еия]|google|authenticator|аутентификатора|сим"
-    r"|sim|рутокена|токена|эцп|эп|ключа|подписи|телефона|безопасности|авторизации|активации|входа|госуслуг|банка"
-    r"|карты|карте|пришел|is|was|my|the|for|from|card|bank|сообщаю)(?![a-zа-я])){1,16}"
+    r"|подтверждения|доступа|пуша|пушей|экрана|уведомлени[еия]|пуш|push|приложени[еия]|google|authenticator"
+    r"|аутентификатора|сим|sim|рутокена|токена|эцп|эп|ключа|подписи|телефона|безопасности|авторизации|активации"
+    r"|входа|госуслуг|банка|карты|карте|пришел|is|was|my|the|for|from|card|bank|сообщаю)(?![a-zа-я])){1,16}"
 )
 _NUMBER_END = r"(?!\d|[-.:/]\d)"
 _PIN = re.compile(
@@ -27,8 +27,9 @@ _PIN = re.compile(
     + _NUMBER_END
 )
 _CVV = re.compile(
-    r"(?:(?:cvv2?|cvc2?|цвв|свв|cvp2?)(?:[/ ](?:cvv2?|cvc2?))?(?:[- ]?код)?|(?:цифры|код) (?:на"
-r"|с) (?:обороте|обратной стороны?е?)(?: карты)?)(?![a-zа-я])"
+    r"(?:(?:cvv2?|cvc2?|цвв|свв|cvp2?)(?:[/ ](?:cvv2?|cvc2?))?(?:[- ]?код)?|(?:цифры|код) (?:на|с)"
+    r" (?:обороте|обратной стороны?е?)(?: карты)?"
+    r"|на (?:обороте|обратной стороне)(?: карты)?(?: код| цифры)?)(?![a-zа-я])"
     + _LINK + r"(\d{3,4})" + _NUMBER_END
 )  # fmt: skip
 _CODE = re.compile(
@@ -40,7 +41,9 @@ _CODE = re.compile(
 _UNIT = r"(?!\s{0,2}(?:раз|дн|ден|мин|час|год|г\.|руб|шт|сообщ|смс|symb))"
 # Without the word for it: «Google Authenticator 123456», «в смс пришло 4821», «ввел 5521, пишет код неверный».
 _NAMELESS = re.compile(
-    r"(?<![a-zа-я])(?:(?:authenticator|аутентификатор[а-я]{0,2}|totp)" + _LINK + r"(\d{3} ?\d{3}|\d{8})"
+    r"(?<![a-zа-я])(?:(?:authenticator|яндекс[. ]?ключ|yandex key|аутентификатор[а-я]{0,2}|totp)"
+    + _LINK
+    + r"(\d{3} ?\d{3}|\d{8})"
     r"|(?:смс|sms)[а-я]{0,2}(?:\s(?:сообщени[еия]|пришл[оаи]|пришел|было|цифры|такие|указано"
     r"|стоит)){1,4}[\s:-]{1,3}(\d{4,8})|(?:смс|sms):\s?(\d{4,8})"
     r"|(?:ввел[аи]?|ввожу|вводил[аи]?|набрал[аи]?)\s(\d{4,8})(?=[^\n\d]{1,40}код))" + _NUMBER_END + _UNIT
@@ -66,7 +69,7 @@ _CODE_AFTER = re.compile(
 )
 _NOT_COME = re.compile(r"(?<![а-я])не\s(?:прих|приш|прис|пост|получ)[а-я]*\s(?:\w+\s)?$|(?:номер|ошибк)[а-я]*\s$")
 _CLAUSE = re.compile(r"[.!?\n;]")
-_ONLY_CODE = re.compile(r"\s*(?:код|code)[\s:=-]{0,4}\d{4,8}\s*\.?\s*$")
+_ONLY_CODE = re.compile(r"\s*(?:код|code)[\s:=-]{0,4}(?:\d{4,8}|\d\d-\d\d-\d\d|\d{3}[ -]\d{3})\s*\.?\s*$")
 
 
 def find(low: str) -> list[Span]:
@@ -80,7 +83,7 @@ def _numbers(low: str) -> list[Span]:
         found += [(*m.span(1), "pin") for m in _PIN.finditer(low) if _word_starts(low, m.start())]
     if "cv" in low or "цвв" in low or "свв" in low or "оборот" in low or "обратн" in low:
         found += [(*m.span(1), "cvv") for m in _CVV.finditer(low) if _word_starts(low, m.start())]
-    if has_any(low, ("смс", "sms", "authent", "аутентиф", "totp", "вве", "вво", "набр")):
+    if has_any(low, ("смс", "sms", "authent", "аутентиф", "totp", "яндекс", "yandex", "вве", "вво", "набр")):
         found += [(*m.span(m.lastindex or 0), "code") for m in _NAMELESS.finditer(low)]
     if "код" in low or "code" in low or "otp" in low:
         found += [(m.start(1), m.start(1) + len(m[1].rstrip(" ,;\n-")), "code") for m in _SPARE.finditer(low)]

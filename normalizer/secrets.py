@@ -38,7 +38,7 @@ def remove(text: str) -> Cleaned:
         spans += [(*m.span(m.lastindex or 0), "password") for m in _LONG_KEY.finditer(low)]
     if _DIGIT.search(low):
         spans += _access_pairs(low)
-        spans += secret_numbers.find(low)
+        spans += secret_numbers.find(keyed)
     if not spans:
         return Cleaned(text)
     spans.sort()
@@ -72,13 +72,12 @@ _LONG_KEY = re.compile(
 # Also a boarding pass and «пасс» in football: a password only before a colon.
 _BRIEF = ("pass", "пасс")
 _QUALIFIED = re.compile(
-    r"(?:[\s_]{1,4}(?:[\w.+-]{1,64}@[\w.-]{3,64}|из (?:смс|sms|сообщения)|от|для|к|на|в|у|меня|мой|был"
-    r"|такой|вот|это|следующий|старый|новый|текущий"
-    r"|временный|is|was|for|to|my|the|i|use|used|have"
-    r"|входа?|госуслуг\w{0,4}|портал\w{0,3}|лк|личн\w{1,4}|кабинет\w{0,2}|почт\w{0,2}|аккаунт\w{0,2}"
-    r"|учетн\w{1,3}|запис\w{1,2}"
-    r"|ваи-?фа\w|вай-?фа\w|wi-?fi|ключ\w{0,2}|эцп|эп|токен\w{0,2}|рутокен\w{0,2}|пользователя|компьютер\w"
-    r"|приложени\w{1,2}|сайт\w{0,2}|карт\w{0,2}|есиа|esia|account|email|portal|login)(?![a-zа-я0-9])){0,6}"
+    r"(?:[\s_]{1,4}(?:[\w.+-]{1,64}@[\w.-]{3,64}|из (?:смс|sms|сообщения)|от|для|к|на|в|у|меня|мой|был|такой|вот|это"
+    r"|следующий|старый|новый|текущий|временный|is|was|for|to|my|the|i|use|used|have|входа?|госуслуг\w{0,4}"
+    r"|портал\w{0,3}|лк|личн\w{1,4}|кабинет\w{0,2}|почт\w{0,2}|аккаунт\w{0,2}|учетн\w{1,3}|запис\w{1,2}|ваи-?фа\w"
+    r"|вай-?фа\w|wi-?fi|ключ\w{0,2}|эцп|эп|токен\w{0,2}|рутокен\w{0,2}|пользователя|компьютер\w|архив\w{0,2}"
+    r"|файл\w{0,2}|документ\w{0,2}|приложени\w{1,2}|сайт\w{0,2}|карт\w{0,2}|есиа|esia|account|email|portal"
+    r"|login)(?![a-zа-я0-9])){0,6}"
 )
 _STRONG = re.compile(r"[\s_]{0,8}(?:[:=]|->|=>|[\u2190-\u21ff\u2600-\u27bf\U0001f000-\U0001faff]{1,4})\s{0,16}")
 _DIGIT = re.compile(r"\d")
@@ -129,7 +128,13 @@ def _passwords(text: str, low: str, keyed: str) -> list[Span]:
         value = _paired(low, key) or _password_after(text, low, key) or _pair_before(low, key)
         if value and value[0] < value[1]:
             found.append((*value, "password"))
+            second = _SECOND.match(low, value[1])
+            if second and _LATIN.search(second[1]) and any(map(str.isdigit, second[1])):
+                found.append((*_trim(low, *second.span(1)), "password"))
     return found
+
+
+_SECOND = re.compile(r"[\"»]?(?:,? (?:и|или|либо|and|or)|,) [\"«]?([^\s,;\"]{6,64})")
 
 
 def _access_pairs(low: str) -> list[Span]:
