@@ -183,19 +183,18 @@ def base64_bytes(data: bytes | memoryview) -> bytes:
     Pieces that were encoded one by one are read one by one; what follows the padding and is no base64 (the footer that
     a list adds) is left out too.
     """
-    raw = bytes(data)
-    padding = _PADDING.search(raw)
-    if padding and padding.end() < len(raw):
-        more = raw[padding.end() :]
-        head = _base64_piece(raw[: padding.end()])
+    padding = _PADDING.search(data)  # a large file is not copied
+    if padding and padding.end() < len(data):
+        more = bytes(data[padding.end() :])
+        head = _base64_piece(data[: padding.end()])
         return head + b"".join(map(_base64_piece, _PIECE.findall(more))) if _MORE_BASE64.match(more) else head
-    return _base64_piece(raw)
+    return _base64_piece(data)
 
 
 _PIECE = re.compile(rb"[A-Za-z0-9+/\r\n]{4,}={0,2}")
 
 
-def _base64_piece(data: bytes) -> bytes:
+def _base64_piece(data: bytes | memoryview) -> bytes:
     try:
         return binascii.a2b_base64(data)
     except binascii.Error:

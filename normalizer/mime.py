@@ -234,8 +234,7 @@ def body(letter: Letter, entity: Entity) -> bytes:
             return bytes(view)
         return fields.base64_bytes(view)
     if encoding == "quoted-printable":
-        data = bytes(view)
-        return binascii.a2b_qp(_SOFT_BREAK.sub(b"=", data) if b"= " in data or b"=\t" in data else data)
+        return binascii.a2b_qp(_SOFT_BREAK.sub(b"=", view) if _SOFT_BREAK.search(view) else view)
     if encoding in ("x-uuencode", "uuencode", "x-uue", "uue"):
         return _uudecode(bytes(view))
     return bytes(view)
