@@ -28,10 +28,14 @@ What an unseen message can expect is the first sight of each batch: right | secu
     n  indirect security, look-alikes  110 of 121 90.9 %   43 of 50    3 of 71
     o  extremely indirect              153 of 191 80.1 %   73 of 99    5 of 92
     p  ordinary, held out              104 of 105 99.0 %   25 of 25    1 of 80
-    @Q@
+    q  ordinary                         82 of  87 94.3 %   18 of 20    1 of 67
+    r  ordinary, a fifth indirect       77 of  80 96.2 %   24 of 25    1 of 55
+    s  short and ambiguous, no security 73 of  83 88.0 %        –      4 of 83
+    t  ordinary                         61 of  63 96.8 %   14 of 15    0 of 48
 
-So: of ordinary messages, 97 to 99 in a hundred are right at first sight; of deliberately odd ones, 80 to 90. Fraud in
-an indirect wording that nobody thought of is still missed at first sight one time in seven.
+So: of ordinary messages 94 to 99 in a hundred are right at first sight (l to t: 465 of 484, 96.1 %), and of ordinary
+messages about security 95 (96 of 101); of deliberately odd ones, 80 to 90. Fraud in an indirect wording that nobody
+thought of is still missed at first sight one time in seven, in an extremely indirect one one time in four.
 """
 
 from __future__ import annotations
