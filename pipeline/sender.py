@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from tenacity import RetryCallState, wait_exponential_jitter
@@ -13,6 +14,7 @@ from connectors.base import AccountTrouble, Connector, Final, Intake, Outgoing, 
 from ledger import outbox, outgoing
 from ledger.database import Connection
 from ledger.errors import LedgerAway
+from ledger.group_commit import GroupCommit
 from ledger.leases import Lease
 from ledger.outgoing import Owed
 from ledger.wake import notify
@@ -39,7 +41,12 @@ class Sender:
     platform_account: str
     lease: Lease
     intake: Intake
-    _trouble: str | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        # What several sends have to check or to record at one time is one transaction.
+        self._commits: GroupCommit[Callable[[Connection], Any], Any] = GroupCommit(
+            self.parts.database, lambda conn, works: [work(conn) for work in works]
+        )
 
     async def round(self) -> int:
         """Send what is due. Returns how many were tried. Raises `LedgerAway` or `Fenced`."""
@@ -57,7 +64,7 @@ class Sender:
     async def _one(self, owed: Owed) -> None:
         try:
             # Guarded: a holder that was frozen since it took these must not send them after its successor has.
-            random_id = await self.parts.database.run(lambda conn: outgoing.random_id(conn, self.lease, owed.seq))
+            random_id = await self._commits.submit(lambda conn: outgoing.random_id(conn, self.lease, owed.seq))
             async with asyncio.timeout(SEND_SECONDS):
                 sent = await self.connector.send(self._message(owed, random_id))
         except Final as error:
@@ -141,7 +148,8 @@ class Sender:
         """What the platform has answered is known in this process only: it is kept until the ledger takes it."""
         while True:
             try:
-                return await self.parts.database.run(work)
+                await self._commits.submit(work)
+                return
             except LedgerAway as error:
                 log.warning("cannot record what was sent; trying again", channel=self.connector.name, error=error)
                 await asyncio.sleep(RECORD_SECONDS)

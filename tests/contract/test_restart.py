@@ -16,7 +16,7 @@ ONCE = tuple({driver.kind: driver for driver in reversed(DRIVERS)}.values())
 # acknowledgement in hand; sent and not recorded.
 TAKING = ("tx ledger.group_commit:GroupCommit._run inside", "tx ledger.group_commit:GroupCommit._run after")
 STAGING = ("tx pipeline.processor:Processor._process inside", "tx pipeline.processor:Processor._process after")
-SENDING = ("pipeline.sender:Sender._message after", "tx pipeline.sender:Sender._sent inside")
+SENDING = ("pipeline.sender:Sender._message after", "ledger.outgoing:sent after")
 NUMBER = re.compile(r"\d{6}-\d{6,}-\d")
 
 

@@ -15,7 +15,7 @@ COMMON: tuple[tuple[str, ...], ...] = (
     ("tx ledger.group_commit:GroupCommit._run inside", "pipeline.processor:Processor._process before"),  # 1, 3
     ("tx ledger.group_commit:GroupCommit._run after", "tx pipeline.processor:Processor._process inside"),  # 2, 3
     ("tx pipeline.sender:Sender.round after", "tx pipeline.processor:Processor._process after"),
-    ("tx pipeline.sender:Sender._sent inside", "pipeline.intake:AccountIntake.accept_once after"),  # 2, 5
+    ("ledger.outgoing:sent after", "pipeline.intake:AccountIntake.accept_once after"),  # 2, 5
 )
 SENT = {kind: points.OF_A_KIND[kind][-1] for kind in KINDS}
 # No repeated text is wanted, so what a person has written is told apart by its number.

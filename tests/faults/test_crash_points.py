@@ -44,8 +44,8 @@ ROUNDS: tuple[tuple[str, ...], ...] = (
         "router.relay:publish_all after",
     ),
     ("connectors.email:Email.send after", "pipeline.processor:Processor._process after"),  # 5
-    ("tx pipeline.sender:Sender._sent inside",),  # 5
-    ("tx pipeline.sender:Sender._sent after", "tx pipeline.sender:Sender.round inside"),
+    ("ledger.outgoing:sent after",),  # 5
+    ("pipeline.sender:Sender._sent after", "tx pipeline.sender:Sender.round inside"),
 )
 
 
