@@ -32,9 +32,11 @@ What an unseen message can expect is the first sight of each batch: right | secu
     r  ordinary, a fifth indirect       77 of  80 96.2 %   24 of 25    1 of 55
     s  short and ambiguous, no security 73 of  83 88.0 %        –      4 of 83
     t  ordinary                         61 of  63 96.8 %   14 of 15    0 of 48
+    u  ordinary security, and what      61 of  70 87.1 %   48 of 50    4 of 20
+       is made to look like it
 
 So: of ordinary messages 94 to 99 in a hundred are right at first sight (l to t: 465 of 484, 96.1 %), and of ordinary
-messages about security 95 (96 of 101); of deliberately odd ones, 80 to 90. Fraud in an indirect wording that nobody
+messages about security 95 (144 of 151); of deliberately odd ones, 80 to 90. Fraud in an indirect wording that nobody
 thought of is still missed at first sight one time in seven, in an extremely indirect one one time in four.
 """
 
