@@ -97,6 +97,8 @@ _VERB_THEN_TIME = re.compile(
     rf"(?:\d{{4}}-\d\d-\d\d|\d\d?[./]\d\d?[./]\d{{4}})\s\d\d?:\d\d:$",
     re.I,
 )
+# The Bat!; a person who writes so himself leaves the seconds out.
+_TO_THE_SECOND = re.compile(r"^\W{0,3}(?:вы писали|ви писали|you wrote|sie schrieben)\s.{0,60}\d\d?:\d\d:\d\d:$", re.I)
 _MAIL_AT_END = re.compile(r"[^\s<>@]{1,100}@[^\s<>@]{1,100}[>\])]:$")  # "Quoting Help <help@example.org>:"
 _VOICE = re.compile(r"(?:的邮件|님이 작성|のメール|写道|寫道)\W{0,3}$")
 
@@ -191,6 +193,8 @@ def attribution(line: str, before_quote: bool) -> bool:
     if has_mail and opened and (dated or timed or has_verb) and _ANGLE_MAIL.search(line):
         return True
     if has_mail and opened and dated and timed and _FROM_BARE.search(line):
+        return True
+    if _TO_THE_SECOND.match(line):
         return True
     if _VERB_THEN_TIME.search(line) and not _SPEAKS.match(line):
         return True

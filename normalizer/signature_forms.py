@@ -39,23 +39,19 @@ _DEVICE_WORDS = re.compile(
 )
 _CLOSING = re.compile(
     r"^[\s*_]{0,4}(?:с (?:глубоким |большим |искренним )?уважением|с наилучшими(?: пожеланиями)?|с почтением"
-    r"|с благодарностью|искренне ваш\w*|всего (?:наи)?(?:доброго|лучшего)"
-    r"|з (?:найкращими|повагою)(?: побажаннями)?|з повагою|с пажаданнямі|з павагай|с ув\.?"
+    r"|с благодарностью|искренне ваш\w*|всего (?:наи)?(?:доброго|лучшего)|з (?:найкращими|повагою)(?: побажаннями)?"
+    r"|з повагою|с пажаданнямі|щиро(?: ваш\w*)?|з пошаною|на все добре|всього найкращого|з павагай|с ув\.?"
     r"|(?:with )?(?:(?:my |our )?(?:best|kind|kindest|warm|warmest|many) )?(?:wishes|regards)|best regards"
     r"|kind regards|regards|yours (?:sincerely|truly|faithfully)|sincerely(?: yours)?|respectfully"
     r"|(?:mit )?(?:freundlichen?|besten?|schönen?|liebe[nr]?|viele[nr]?|herzlichen?) (?:grüßen?|grüssen?|gruß|gruss)"
-    r"|mfg|lg|vg|beste grüße|hochachtungsvoll"
-    r"|(?:bien )?cordialement|(?:très )?cordialement|bien à vous|meilleures salutations|sincères salutations"
-    r"|salutations"
-    r"|(?:un )?(?:cordial|atento) saludo|saludos(?: cordiales)?|atentamente|cordialmente|atenciosamente|att"
-    r"|cumprimentos|com os melhores cumprimentos"
+    r"|mfg|lg|vg|beste grüße|hochachtungsvoll|(?:bien )?cordialement|(?:très )?cordialement|bien à vous"
+    r"|meilleures salutations|sincères salutations|salutations|(?:un )?(?:cordial|atento) saludo"
+    r"|saludos(?: cordiales)?|atentamente|cordialmente|atenciosamente|att|cumprimentos|com os melhores cumprimentos"
     r"|(?:cordiali|distinti) saluti|cordialmente|met (?:vriendelijke|hartelijke) groet(?:en)?|mvg"
-    r"|vriendelijke groeten?|hartelijke groeten?"
-    r"|z powa[żz]aniem|pozdrawiam(?: serdecznie)?|s pozdravem|s přátelským pozdravem|s pozdravom"
-    r"|med vänlig(?:a)? hälsning(?:ar)?|vänliga hälsningar|mvh|hälsningar|(?:med )?venlig hilsen"
-    r"|med vennlig hilsen|vennlig hilsen|hilsen|ystävällisin terveisin|terveisin|saygılarım(?:la|ızla)|tisztelettel"
-    r"|cu respect|敬具|此致)"
-    r"(?P<rest>[\s,.!;:*_\-–—].{0,100})?$",
+    r"|vriendelijke groeten?|hartelijke groeten?|z powa[żz]aniem|pozdrawiam(?: serdecznie)?|s pozdravem"
+    r"|s přátelským pozdravem|s pozdravom|med vänlig(?:a)? hälsning(?:ar)?|vänliga hälsningar|mvh|hälsningar"
+    r"|(?:med )?venlig hilsen|med vennlig hilsen|vennlig hilsen|hilsen|ystävällisin terveisin|terveisin"
+    r"|saygılarım(?:la|ızla)|tisztelettel|cu respect|敬具|此致)(?P<rest>[\s,.!;:*_\-–—].{0,100})?$",
     re.I,
 )
 # A device that no list knows: names and numbers only («Sent from my Doogee S96»), not "my desk, where …".
@@ -126,7 +122,14 @@ def closing(line: str) -> bool:
         return False
     rest = (found.group("rest") or "").strip(" ,.!;:*_-–—")
     # A name may follow on the line; a sentence may not («С уважением отношусь к вашей работе, но …»).
-    return len(rest.split()) <= 8 and not re.search(r"[.!?]\s+\w", rest) and (not rest or not rest[0].islower())
+    return (
+        len(rest.split()) <= 8
+        and not re.search(r"[.!?]\s+\w", rest)
+        and (not rest or not rest[0].islower() or _ONE_WORD.search(line))
+    )
+
+
+_ONE_WORD = re.compile(r",\s?[^\W\d_]{2,20}\W{0,2}$")  # «с уважением, иван»; two small words say something
 
 
 def rule(line: str) -> bool:
@@ -161,10 +164,17 @@ def dashed_name(line: str) -> bool:
     return len(line) < 80 and bool(_NAME.match(line))
 
 
+_NO_NAME = re.compile(r"спасибо|помо|прошу|жду|срочно|ответ|дякую|thank|help|please|\w+(?:йте|ите|ьте)$", re.I)
+
+
 def name(line: str) -> bool:
     """One to three words that all begin with a capital."""
     words = line.split()
-    return 0 < len(words) <= 3 and all(word[0].isupper() and word.strip(".").isalpha() for word in words)
+    if len(words) == 1 and _NO_NAME.match(line):
+        return False
+    return 0 < len(words) <= 3 and all(
+        word[0].isupper() and word.strip(".").isalpha() and (len(word) <= 3 or word[-1] != ".") for word in words
+    )
 
 
 def disclaimer(line: str) -> bool:

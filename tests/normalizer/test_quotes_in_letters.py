@@ -119,6 +119,7 @@ def test_initials_before_the_sign_make_a_quote_and_one_such_line_does_not() -> N
         "Am 05.06.24 um 12:05 schrieb Hilfe vom Amt:",
         "05.06.2024, 12:05, Служба <support@example.ru>",
         "Служба писал 05.06.2024 12:05:",
+        "Вы писали 5 июня 2024 г., 12:05:11:",
     ],
 )
 def test_attributions_without_a_verb_at_their_end_or_a_colon_are_taken_off(attribution: str) -> None:
@@ -155,6 +156,23 @@ def test_a_notice_on_secrecy_is_no_word_of_the_citizen_and_a_complaint_about_sec
 )
 def test_what_stands_above_an_attribution_goes_with_it(attribution: str) -> None:
     assert split(f"{OWN}\n\n{attribution}\n{QUOTE}").own == OWN
+
+
+@pytest.mark.parametrize("closing", ["с уважением, иван", "Щиро,\nІван", "З пошаною, Іван Петренко"])
+def test_closings_in_small_letters_and_in_ukrainian(closing: str) -> None:
+    assert split(f"Прошу ответить.\n\n{closing}").signature == closing
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ниже текст ошибки\n\n-----------\nERROR 500\n-----------\n\nПомогите.",
+        "Текст:\n-----------\nСпасибо",
+        "С уважением, жду ответа",
+    ],
+)
+def test_words_under_a_drawn_line_or_behind_a_closing_stay_own(text: str) -> None:
+    assert split(text).own == text
 
 
 def test_what_the_writer_says_that_he_wrote_stays_own() -> None:
