@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import flows, house
+from benchmarks import board, flows, house
 from benchmarks.flows import Bench
 from benchmarks.table import Row, machine, show
 from tests.services.postgres import PostgresServer
@@ -30,6 +30,8 @@ MEASUREMENTS: dict[str, Callable[[Bench], Row | list[Row]]] = {
     "growth-sqlite": lambda bench: flows.growth(bench, "sqlite"),
     "growth-postgres": lambda bench: flows.growth(bench, "postgres"),
     "two-processors": flows.two_processors,
+    "board-sqlite": lambda bench: board.first_page(bench, "sqlite"),
+    "board-postgres": lambda bench: board.first_page(bench, "postgres"),
     "start": house.first_message,
     "memory": house.memory_and_idle,
 }

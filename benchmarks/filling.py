@@ -50,18 +50,18 @@ def process(parts: Parts) -> None:
         pass
 
 
-def fill(parts: Parts, count: int, *, first: int = 1) -> None:
-    """`count` messages, processed, published and answered, in a ledger that had none; a week old."""
-    take_in(parts, payloads.chat(min(count, SEED), first=first))
+def fill(parts: Parts, count: int, *, first: int = 1, seed: list[bytes] | None = None) -> None:
+    """`count` messages, processed, published and answered, in a ledger that had none; `seed`: copies of these."""
+    take_in(parts, seed or payloads.chat(min(count, SEED), first=first))
     process(parts)
     with parts.database.write() as conn:
         conn.execute(outbox.update().values(state="published", published_at=0.0))
         conn.execute(outgoing.update().values(state="sent"))
     with parts.database.write() as conn:
-        seed = {table: [dict(row) for row in conn.execute(select(table)).mappings()] for table in TABLES}
+        originals = {table: [dict(row) for row in conn.execute(select(table)).mappings()] for table in TABLES}
     for copy in range(1, count // SEED):
         with parts.database.write() as conn:
-            for table, rows in seed.items():
+            for table, rows in originals.items():
                 copies = [{name: _renamed(name, value, copy) for name, value in row.items()} for row in rows]
                 if copies:
                     conn.execute(table.insert(), copies)
