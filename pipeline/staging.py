@@ -8,7 +8,7 @@ from typing import Any
 
 from uuid_utils import uuid7
 
-from ledger import conversations, journal, linking, outgoing, settle, signed, snapshot
+from ledger import albums, conversations, journal, linking, outgoing, settle, signed, snapshot
 from ledger.batch import Batch
 from ledger.database import Connection
 from ledger.journal import Claimed, conversation_hash
@@ -121,6 +121,7 @@ class Staging:
 
     def stage(self, works: Sequence[Work]) -> None:
         """Stage the rows in order and write everything. The rows are claimed, and locked by the caller."""
+        self._point_at_albums(works)
         cases: dict[int, Case] = {}
         for work in works:
             if work.understood is not None:
@@ -134,6 +135,25 @@ class Staging:
                 self._other(work)
         self._hold_greetings()
         self.batch.flush(self.conn, self.state)
+
+    def _point_at_albums(self, works: Sequence[Work]) -> None:
+        """An edit of an album's later part revises the message that the album is."""
+        edits = [(work, u.message) for work in works if (u := work.understood) and u.message.change == "edit"]
+        if not edits:
+            return
+        here = {
+            part.part: u.message.native_id
+            for work in works
+            if (u := work.understood) and u.message.change == "message"
+            for part in u.message.attachments
+            if part.part
+        }
+        named = {native_hash(self.parts, work.row, m.revises): m.revises for work, m in edits if m.revises}
+        known = albums.messages_of(self.conn, named) | here
+        for work, message in edits:
+            whole = known.get(message.revises or "")
+            if whole is not None and whole != message.revises and work.understood is not None:
+                work.reading = replace(work.understood, message=replace(message, revises=whole))
 
     def _load(self, cases: Sequence[Case]) -> None:
         keys = self.parts.keys
