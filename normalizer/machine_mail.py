@@ -74,7 +74,7 @@ _BOUNCE_SUBJECT = re.compile(
     r"|impossibile recapitare|não (?:foi )?entregue|niet bezorgd|onbestelbaar|niedostarcz|nie dostarczono"
     r"|undelivered|kunne ikke leveres|kunde inte levereras|配信不能|配信エラー|送信できません"
     r"|退信|系统退信|投递失败|传输失败|반송"
-    r"|delivery to .{1,80} failed|nondeliverable|nem kézbesíthető|teslim edil(?:eme|m)|no se pued?[eo] entregar"
+    r"|delivery to .{1,80} failed|nondeliverable|nem kézbesíthető|teslim edil|no se pued?[eo] entregar"
     r"|non recapitabil|nedoručiteln|nepodařilo doručit|(?:inte|ikke) (?:att )?lever"
     r"|未送达|未能送达|无法送达|送信(?:不能|エラー)"
     r"|banned (?:content|file)|(?:virus|spam) (?:found|detected)|message (?:has been |was )?(?:refused|held"
@@ -112,7 +112,7 @@ _BOUNCE_OPENING = re.compile(
 # What servers begin with and people do not, unless they pass such a letter on.
 _SERVER_OPENING = re.compile(
     r"^[\W_]{0,80}(?:message from [^\n]{1,80}\n\s{0,20}the following mail could not|non-delivery report"
-    r"|failed recipients|this message was created automatically by mail"
+    r"|failed recipients|this is an automatically generated delivery|this message was created automatically by mail"
     r"|это (?:письмо|сообщение) (?:было )?создано автоматически почтов"
     r"|(?:the following|your|a) (?:message|mail|e-?mail)[^\n]{0,200}\n?[^\n]{0,40}"
     r"(?:could|can) ?not be delivered to (?:the following|one or more|\S+@)"
@@ -240,7 +240,11 @@ def _is_bounce(headers: Headers, letter: Facts) -> bool:
         or (not letter.sender and (null_sender or headers.raw("from") == b"<>"))
     )
     if daemon:
-        return subject_says or (bool(_BOUNCE_BODY.search(text)) and not _PASSED_ON.match(subject))
+        if subject_says:
+            return True
+        # One who is called so, and asks, is the person who looks after a server.
+        asks = not _DAEMON.match(letter.sender) and re.search(r"\?(?:\s|$)", letter.own) is not None
+        return bool(_BOUNCE_BODY.search(text)) and not _PASSED_ON.match(subject) and not asks
     if not subject_says:
         return null_sender and bool(_SERVER_WORDS.search(text)) and bool(_BOUNCE_BODY.search(text))
     if null_sender or headers.token("auto-submitted").startswith("auto-") or _ROBOT_ADDRESS.match(letter.sender):

@@ -125,7 +125,7 @@ def closing(line: str) -> bool:
     return (
         len(rest.split()) <= 8
         and not re.search(r"[.!?]\s+\w", rest)
-        and (not rest or not rest[0].islower() or _ONE_WORD.search(line))
+        and (not rest or not rest[0].islower() or _ONE_WORD.search(line) is not None)
     )
 
 

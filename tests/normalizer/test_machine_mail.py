@@ -129,6 +129,11 @@ BOUNCES = {
         "It was refused by the server of the recipient.",
         "postmaster@a.example",
     ),
+    "exchange 2000": (
+        "Delivery Status Notification (Failure)",
+        "This is an automatically generated Delivery Status Notification.",
+        "exchange@corp.example",
+    ),
     "ukrainian": ("Повідомлення не доставлено", "Не вдалося доставити лист", "postmaster@ua.example"),
     "czech": ("Nedoručitelné: Odpověď", "Zprávu se nepodařilo doručit", "postmaster@cz.example"),
     "a mangled address": (
@@ -353,6 +358,7 @@ def test_a_person_who_is_away_is_no_robot(subject: str, text: str, fields: dict[
         ("smtpavlov@corp.example", "Не найден", "Мой адрес не найден в справочнике."),
         ("Системный администратор Петров <p@school.example>", "Не доставлено", "Ящик переполнен не был, проверьте."),
         ("Mail System Engineer Bob <bob@corp.example>", "Question", "It could not be delivered? How do I register?"),
+        ("Почтовый сервер школы, Орлов <it@a.example>", "Вопрос", "Письмо не доставлено, адрес не найден. Повторите?"),
         ("postmaster@school.example", "Заявка на подключение", "Подключите школу к порталу, контакты ниже."),
     ],
 )
