@@ -7,7 +7,7 @@ import secrets
 import socket
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from ledger.database import clock
 from ledger.dialect import upsert
@@ -22,6 +22,9 @@ OWN_SECONDS = 86400.0
 # Two containers may have one host name and one process id: a part that is drawn by lot tells them apart. A supervisor
 # gives its own to its children, so that it can name them when they are dead.
 RUN = secrets.token_hex(4)
+
+
+_TOKEN = select(leases.c.token).where(leases.c.name == bindparam("lease")).with_for_update()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def renew(conn: Connection, lease: Lease, seconds: float = LEASE_SECONDS) -> Non
 
 def guard(conn: Connection, lease: Lease) -> None:
     """Raise `Fenced` unless the lease is still this holder's; nobody can take it before this transaction ends."""
-    row = conn.execute(select(leases.c.token).where(leases.c.name == lease.name).with_for_update()).one_or_none()
+    row = conn.execute(_TOKEN, {"lease": lease.name}).one_or_none()
     if row is None or row.token != lease.token:
         raise Fenced(lease.name)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, and_, bindparam, exists, func, select, update
 
-from ledger.dialect import is_
+from ledger.dialect import any_of, is_
 from ledger.leases import Lease, guard
 from ledger.schema import messages, outbox
 
@@ -29,37 +29,45 @@ class Pending:
     created_at: float
 
 
+_earlier = outbox.alias("earlier")
+_blocked = exists().where(
+    _earlier.c.conversation == outbox.c.conversation,
+    _earlier.c.id < outbox.c.id,
+    is_(_earlier.c.state, "pending"),
+    _earlier.c.due_at > bindparam("now"),
+    _earlier.c.exchange == outbox.c.exchange,
+)
+_DUE = (
+    select(
+        outbox.c.id,
+        outbox.c.message_id,
+        outbox.c.exchange,
+        outbox.c.routing_key,
+        outbox.c.type,
+        outbox.c.conversation,
+        outbox.c.ticket,
+        outbox.c.channel,
+        outbox.c.kind,
+        func.coalesce(outbox.c.body, messages.c.body).label("body"),
+        outbox.c.created_at,
+    )
+    .select_from(
+        outbox.outerjoin(messages, and_(outbox.c.body.is_(None), messages.c.envelope_id == outbox.c.message_id))
+    )
+    .where(is_(outbox.c.state, "pending"), outbox.c.due_at <= bindparam("now"), ~_blocked)
+    .order_by(outbox.c.id)
+    .limit(bindparam("most"))
+)
+_CONFIRMED = (
+    update(outbox)
+    .where(outbox.c.id.in_(any_of("ids")))
+    .values(state="published", published_at=bindparam("now"), times=outbox.c.times + 1, reason=None)
+)
+
+
 def take(conn: Connection, now: float, most: int) -> list[Pending]:
     """The oldest rows that are due, none before an earlier one of its conversation that is not."""
-    earlier = outbox.alias("earlier")
-    blocked = exists().where(
-        earlier.c.conversation == outbox.c.conversation,
-        earlier.c.id < outbox.c.id,
-        is_(earlier.c.state, "pending"),
-        earlier.c.due_at > now,
-        earlier.c.exchange == outbox.c.exchange,
-    )
-    rows = conn.execute(
-        select(
-            outbox.c.id,
-            outbox.c.message_id,
-            outbox.c.exchange,
-            outbox.c.routing_key,
-            outbox.c.type,
-            outbox.c.conversation,
-            outbox.c.ticket,
-            outbox.c.channel,
-            outbox.c.kind,
-            func.coalesce(outbox.c.body, messages.c.body).label("body"),
-            outbox.c.created_at,
-        )
-        .select_from(
-            outbox.outerjoin(messages, and_(outbox.c.body.is_(None), messages.c.envelope_id == outbox.c.message_id))
-        )
-        .where(is_(outbox.c.state, "pending"), outbox.c.due_at <= now, ~blocked)
-        .order_by(outbox.c.id)
-        .limit(most)
-    )
+    rows = conn.execute(_DUE, {"now": now, "most": most})
     return [Pending(**{**row._mapping, "body": bytes(row.body or b"")}) for row in rows]
 
 
@@ -69,11 +77,7 @@ def mark(
     """Mark what the broker has confirmed; the rest is due again at `retry`, with the reason. Raises `Fenced`."""
     guard(conn, lease)
     if confirmed:
-        conn.execute(
-            update(outbox)
-            .where(outbox.c.id.in_(confirmed))
-            .values(state="published", published_at=now, times=outbox.c.times + 1, reason=None)
-        )
+        conn.execute(_CONFIRMED, {"ids": list(confirmed), "now": now})
     if failed:
         conn.execute(
             update(outbox).where(outbox.c.id == bindparam("row_id")).values(due_at=retry, reason=bindparam("why")),

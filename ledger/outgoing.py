@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 from uuid_utils import uuid7
 
 from ledger.crypto import Keyring
-from ledger.dialect import is_, upsert
+from ledger.dialect import any_of, is_, upsert
 from ledger.leases import Lease, guard
 from ledger.schema import conversations, meta, outgoing, threads
 
@@ -81,40 +81,45 @@ def random_id(conn: Connection, lease: Lease, seq: int) -> int:
     return (base + seq) % _LARGEST + 1
 
 
+_earlier = outgoing.alias("earlier")
+_blocked = (
+    select(_earlier.c.seq)
+    .where(
+        _earlier.c.account == outgoing.c.account,
+        _earlier.c.conversation == outgoing.c.conversation,
+        is_(_earlier.c.state, "owed", "sending"),
+        _earlier.c.seq < outgoing.c.seq,
+    )
+    .exists()
+)
+_DUE = (
+    select(outgoing)
+    .where(
+        outgoing.c.account == bindparam("account"),
+        is_(outgoing.c.state, "owed", "sending"),
+        outgoing.c.due_at <= bindparam("now"),
+        ~_blocked,
+    )
+    .order_by(outgoing.c.seq)
+    .limit(bindparam("most"))
+)
+_TAKEN = (
+    update(outgoing).where(outgoing.c.seq.in_(any_of("seqs"))).values(state="sending", attempts=outgoing.c.attempts + 1)
+)
+_NEXT_DUE = select(func.min(outgoing.c.due_at)).where(
+    outgoing.c.account == bindparam("account"), is_(outgoing.c.state, "owed", "sending")
+)
+
+
 def next_owed(conn: Connection, keys: Keyring, lease: Lease, account: str, now: float, most: int) -> list[Owed]:
     """The next messages of the account, at most one for a conversation, and mark them as being sent.
 
     Only the holder of the lease sends; what an earlier holder had in its hands (`sending`) comes again.
     """
     guard(conn, lease)
-    earlier = outgoing.alias("earlier")
-    blocked = (
-        select(earlier.c.seq)
-        .where(
-            earlier.c.account == outgoing.c.account,
-            earlier.c.conversation == outgoing.c.conversation,
-            is_(earlier.c.state, "owed", "sending"),
-            earlier.c.seq < outgoing.c.seq,
-        )
-        .exists()
-    )
-    rows = conn.execute(
-        select(outgoing)
-        .where(
-            outgoing.c.account == account,
-            is_(outgoing.c.state, "owed", "sending"),
-            outgoing.c.due_at <= now,
-            ~blocked,
-        )
-        .order_by(outgoing.c.seq)
-        .limit(most)
-    ).all()
+    rows = conn.execute(_DUE, {"account": account, "now": now, "most": most}).all()
     if rows:
-        conn.execute(
-            update(outgoing)
-            .where(outgoing.c.seq.in_([r.seq for r in rows]))
-            .values(state="sending", attempts=outgoing.c.attempts + 1)
-        )
+        conn.execute(_TAKEN, {"seqs": [r.seq for r in rows]})
     return [
         Owed(
             seq=r.seq,
@@ -198,9 +203,5 @@ def owe(conn: Connection, values: Mapping[str, Any]) -> bool:
 
 def next_due(conn: Connection, account: str) -> float | None:
     """When the account's next message is due; None when nothing is owed."""
-    value: float | None = conn.execute(
-        select(func.min(outgoing.c.due_at)).where(
-            outgoing.c.account == account, is_(outgoing.c.state, "owed", "sending")
-        )
-    ).scalar_one()
+    value: float | None = conn.execute(_NEXT_DUE, {"account": account}).scalar_one()
     return value
