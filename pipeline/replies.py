@@ -47,12 +47,14 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
 
     consuming = asyncio.create_task(take())
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({consuming, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if consuming.done():
-        consuming.result()
-    consuming.cancel()
-    await asyncio.gather(consuming, return_exceptions=True)
+    try:
+        await asyncio.wait({consuming, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if consuming.done():
+            consuming.result()
+    finally:
+        stopping.cancel()
+        consuming.cancel()
+        await asyncio.gather(consuming, return_exceptions=True)
 
 
 def accept_reply(parts: Parts, reply: DeskReply) -> str | None:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import signal
+import threading
 
 import structlog
 import uvloop
@@ -23,6 +24,8 @@ ROLES = ("web", "processor", "relay", "housekeeping")
 DRAIN_SECONDS = 18.0
 # While the database is away at the start, it is asked again; the supervisor need not start the process anew.
 AWAY_SECONDS = 2.0
+# What is still running when the work has ended gets so long to let go; a process that stays would not be started again.
+LEAVE_SECONDS = 5.0
 
 
 def run_one(settings: Settings, name: str) -> int:
@@ -56,8 +59,16 @@ async def _main(settings: Settings, name: str) -> int:
         await work
     finally:
         parts.close()
+        _leave_in(LEAVE_SECONDS)
     log.info("stopped", role=name)
     return 0
+
+
+def _leave_in(seconds: float) -> None:
+    """asyncio waits without end for tasks that will not be cancelled, a library's too."""
+    timer = threading.Timer(seconds, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
 
 
 async def _open(settings: Settings, stop: asyncio.Event) -> Parts | None:

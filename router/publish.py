@@ -148,6 +148,8 @@ class Publisher:
             raise BrokerAway("the connection ended without a word") from None
         except LIBRARY_FAILURES as error:
             self._leave(line)
+            if cancelled():  # somebody's, under which the library failed
+                raise asyncio.CancelledError from None
             raise BrokerAway(f"the connection failed: {error.__class__.__name__}") from None
 
     @contextlib.asynccontextmanager

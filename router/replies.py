@@ -146,6 +146,8 @@ async def consume(url: str, prefix: str, handle: Handle) -> None:
             try:
                 await _consume(await connection.channel(), publisher, prefix, handle)
             except (*LIBRARY_FAILURES, PublishFailed) as error:
+                if cancelled():  # the library's iterator closes its channel then, and may fail at that instead
+                    raise asyncio.CancelledError from None
                 log.warning("replies_interrupted", error=error.__class__.__name__)
             except asyncio.CancelledError:
                 if cancelled():

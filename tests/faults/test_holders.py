@@ -13,7 +13,9 @@ from ledger import health, leases
 from ledger.schema import health as said
 from pipeline.housekeeping import Housekeeping
 from pipeline.parts import Parts, open_parts
+from tests.harness.letters import letters
 from tests.harness.mail import Post
+from tests.services.rabbitmq import RabbitNode
 
 HOUR = 3600.0
 
@@ -101,3 +103,24 @@ def test_what_is_gone_is_forgotten_and_what_is_missed_is_not(parts: Parts) -> No
     database.run_now(lambda conn: health.say(conn, "processor:c:3:z", "ok", None, now))
     Housekeeping(parts).round()
     assert {part.component for part in database.look_now(health.read)} == {"processor:c:3:z", "channel:bot"}
+
+
+@pytest.mark.parametrize(
+    "point",
+    ["router.publish:Publisher.publish before", pytest.param("ledger.outbox:take before", marks=pytest.mark.soak)],
+)
+def test_a_role_that_fails_in_a_way_nobody_thought_of_ends_and_is_started_again(
+    make_post: Callable[..., Post], rabbitmq: RabbitNode, broker_prefix: str, point: str
+) -> None:
+    post = make_post(rabbitmq=rabbitmq, prefix=broker_prefix)
+    worker = post.worker.start()
+    post.put(letters(3))
+    post.wait()  # with it, the consumer of replies is at work too
+    relay = worker.pid("relay")
+    worker.arm(point, error="nobody thought of it")
+    post.put(letters(6)[3:])
+    worker.wait(lambda: worker.roles().get("relay") not in (None, relay), 20, "another relay runs")
+    post.wait()
+    assert not Path(f"/proc/{relay}").exists(), "the one that failed is gone"
+    assert "nobody thought of it" not in worker.log()
+    post.report("a relay that failed").assert_clean()

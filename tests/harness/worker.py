@@ -182,10 +182,13 @@ class Worker:
 
     # ---- faults -------------------------------------------------------------------------------------------
 
-    def arm(self, point: str, passes: int = 0, *, stop: bool = False) -> None:
-        """The next process that comes to the point dies there (or is frozen), after it has passed it so many times."""
+    def arm(self, point: str, passes: int = 0, *, stop: bool = False, error: str = "") -> None:
+        """The next process that comes to the point dies there, after it has passed it so many times.
+
+        With `stop` it is frozen instead; with `error`, an exception of that text is raised there.
+        """
         waiting = self.faults / f"new-{time.monotonic_ns()}"
-        waiting.write_text(f"{passes} stop" if stop else f"{passes} ")
+        waiting.write_text(f"{passes} {'stop' if stop else f'raise {error}' if error else ''}")
         waiting.rename(self.faults / "armed" / point.replace("/", "_"))
 
     def armed(self) -> list[str]:

@@ -3,8 +3,8 @@
 Does what the files in FAULTS_FOLDER say, and nothing without that variable:
 
     armed/POINT      the next process that comes to the point dies there by SIGKILL; the number inside is how many
-                     times the point is passed first; with "stop" behind it, it is frozen by SIGSTOP instead. The
-                     file is gone once it has struck.
+                     times the point is passed first; with "stop" behind it, it is frozen by SIGSTOP instead; with
+                     "raise TEXT", a ValueError of that text is raised. The file is gone once it has struck.
     seen/POINT       written by us: the points that a process came to
     poison           a payload that holds these bytes kills whoever reads it, every time
     skew             seconds that `time.time()` is ahead (or, negative, behind)
@@ -49,6 +49,8 @@ def reached(point: str) -> None:
     except FileNotFoundError:
         _passed.pop(point, None)
         return
+    if what.startswith("raise "):
+        raise ValueError(what.removeprefix("raise "))
     if what == "stop":
         os.kill(os.getpid(), signal.SIGSTOP)
         time.sleep(0.05)  # a thread lives a moment longer: it must not go on
