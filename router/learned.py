@@ -21,7 +21,7 @@ STEM = re.compile(r"\b[^\W_]{1,5}")  # the letters of a word that count; what fo
 MOST_WORDS = 1000  # of a text that are looked at; what a letter is about is said before
 FIELD = 32  # bits; the sum of MOST_WORDS weights in hundredths needs fewer
 FULL, HALF = 1 << FIELD, 1 << FIELD - 1
-FEWEST = 4  # known words and pairs; of fewer, «что это?», nothing can be said
+FEWEST = 7  # known words and pairs; of fewer, «что это?», nothing can be said
 LOWEST = -4.0  # a category is never less likely than exp of this: the rules must be able to outweigh it
 
 

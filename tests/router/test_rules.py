@@ -182,7 +182,7 @@ def test_likelihoods_are_logarithms_of_probabilities(text: str) -> None:
 def test_what_is_learned_tells_the_categories_of_its_examples_apart() -> None:
     examples = [Example("скрипит старая дверь в сарае", "doors"), Example("мычит рыжая корова в поле", "cows")] * 4
     learned = Learned(learn(examples).splitlines())
-    likely = learned.likelihoods("в сарае скрипит дверь")
+    likely = learned.likelihoods("в сарае скрипит старая дверь")
     assert likely["doors"] > math.log(0.8) > math.log(0.2) > likely["cows"]
 
 
