@@ -37,7 +37,7 @@ class Finding:
 
 def check_all(settings: Settings) -> list[Finding]:
     """Every part, one after the other; none stops the rest."""
-    found = [_rules(settings), _texts(settings), _database(settings), _storage(settings)]
+    found = [_rules(settings), _texts(settings), _database(settings), _storage(settings), _disk(settings)]
     found.append(asyncio.run(_broker(settings)))
     found += asyncio.run(_channels(settings))
     return found
@@ -83,6 +83,13 @@ def _storage(settings: Settings) -> Finding:
     except (OSError, StorageError) as error:
         return Finding("storage", False, f"{error}; see storage.url")
     return Finding("storage", True, f"{line}; {key_note(settings)}")
+
+
+def _disk(settings: Settings) -> Finding:
+    from pipeline.housekeeping import room
+
+    full = room(settings)
+    return Finding("disk", full is None, full or "there is room")
 
 
 async def _broker(settings: Settings) -> Finding:

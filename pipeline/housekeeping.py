@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from config.settings import Settings
 from ledger import accounts, health, leases, rates
 from ledger.database import Connection, clock
 from ledger.errors import LedgerAway
@@ -51,7 +52,7 @@ class Housekeeping:
             try:
                 await asyncio.to_thread(self.round)
                 await say(self.parts, "housekeeping", "ok")
-                full = await asyncio.to_thread(self.room)
+                full = await asyncio.to_thread(room, self.parts.settings)
                 if full and not self._full:
                     log.error("the disk is nearly full", error=full)
                 self._full = full is not None
@@ -60,18 +61,6 @@ class Housekeeping:
                 log.warning("housekeeping waits", error=error)
                 seconds = AWAY_SECONDS
             await pause(seconds, stop)
-
-    def room(self) -> str | None:
-        """A warning when the disk under the ledger or the files is nearly full; None while there is room."""
-        for folder in {str(self.parts.settings.database.folder), self.parts.settings.storage.url}:
-            try:
-                usage = shutil.disk_usage(folder)
-            except OSError:  # not a folder of this machine
-                continue
-            if usage.free < LEAST_FREE_BYTES or usage.free < usage.total * LEAST_FREE_SHARE:
-                free = usage.free // 2**20
-                return f"only {free} MB are free under {folder}: intake stops when nothing is left; make room"
-        return None
 
     def round(self) -> None:
         """One round of everything. Raises `LedgerAway` or `StorageError`."""
@@ -90,3 +79,16 @@ class Housekeeping:
         leases.forget(conn, "processor", clock(conn))
         accounts.forget_notes(conn, now - RECORD_SECONDS)
         rates.forget(conn)
+
+
+def room(settings: Settings) -> str | None:
+    """A warning when the disk under the ledger or the files is nearly full; None while there is room."""
+    for folder in {str(settings.database.folder), settings.storage.url}:
+        try:
+            usage = shutil.disk_usage(folder)
+        except OSError:  # not a folder of this machine
+            continue
+        if usage.free < LEAST_FREE_BYTES or usage.free < usage.total * LEAST_FREE_SHARE:
+            free = usage.free // 2**20
+            return f"only {free} MB are free under {folder}: intake stops when nothing is left; make room"
+    return None

@@ -249,6 +249,14 @@ class Worker:
 
     def run_cli(self, *words: str, code: int = 0) -> Any:
         """A command with `--json`; its answer. Fails when it ends with another exit code."""
+        answer = self._command(words, code)
+        return json.loads(answer) if answer.strip() else None
+
+    def run_cli_lines(self, *words: str, code: int = 0) -> list[Any]:
+        """The same for a command that answers with JSON Lines."""
+        return [json.loads(line) for line in self._command(words, code).splitlines()]
+
+    def _command(self, words: tuple[str, ...], code: int) -> str:
         done = subprocess.run(
             [sys.executable, str(ROOT / "worker.py"), "--config", str(self.config), *words, "--json"],
             cwd=self.folder,
@@ -258,7 +266,7 @@ class Worker:
             timeout=100,
         )
         assert done.returncode == code, done.stderr[-3000:]
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        return done.stdout
 
 
 def section(name: str, values: Mapping[str, Any]) -> str:
