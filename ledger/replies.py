@@ -14,7 +14,7 @@ from ledger.schema import messages, outgoing, tickets
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a reply leaves: the channel of the ticket's last verified message."""
+    """Where a reply leaves: the channel of the ticket's last verified message; `language` is the ticket's."""
 
     kind: str
     account: str
@@ -22,6 +22,7 @@ class Target:
     conversation: str
     address: dict[str, Any] = field(repr=False)  # see `pipeline.effects.address`, with subject and references
     last_message_at: float
+    language: str | None = None
 
 
 def known(conn: Connection, reply_id: str) -> bool:
@@ -70,6 +71,7 @@ def target(conn: Connection, keys: Keyring, number: str, in_reply_to: str | None
         conversation=last.conversation,
         address=address,
         last_message_at=newest,
+        language=conn.execute(select(tickets.c.language).where(tickets.c.number == number)).scalar_one_or_none(),
     )
 
 

@@ -110,10 +110,10 @@ def _store(parts: Parts, file: Any) -> dict[str, str]:
     }
 
 
-def _subject(parts: Parts, number: str, subject: str | None) -> str:
+def _subject(parts: Parts, number: str, subject: str | None, language: str | None) -> str:
     """The citizen's own subject, so that his mail program shows the letters together."""
     if not subject:
-        return parts.texts.render("reply_subject", "ru", number=number)
+        return parts.texts.render("reply_subject", language, number=number)
     return subject if subject.lower().startswith("re:") else f"Re: {subject}"
 
 
@@ -128,7 +128,7 @@ def _row(
         "address": address,
         "text": text,
         "reply_to": address.get("message_id"),
-        "subject": None if chat else _subject(parts, reply.ticket, subject),
+        "subject": None if chat else _subject(parts, reply.ticket, subject, target.language),
         "references": [] if chat else [one for one in (*references, address.get("message_id")) if one],
         "automatic": False,
         "last_message_at": target.last_message_at,
