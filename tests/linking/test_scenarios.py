@@ -262,7 +262,7 @@ def test_a_secret_in_a_form_s_answers_is_removed_as_from_the_text(world: World) 
 def test_an_answer_to_a_letter_without_a_subject_has_one_in_the_citizens_language(world: World) -> None:
     letter = (
         b"Message-ID: <no-subject@example.com>\r\nDate: Sun, 22 Nov 2026 11:59:00 +0000\r\nFrom: ann@example.com\r\n"
-        b"To: priemnaya@gosorgan.example\r\n\r\nI cannot sign in to my account, the code never arrives by text message.\r\n"
+        b"To: priemnaya@gosorgan.example\r\n\r\nI cannot sign in to my account, the code never arrives by message.\r\n"
     )
     (outcome,) = world.take("email", letter)
     assert world.answer(outcome.ticket, text="We are looking into it.") is None
