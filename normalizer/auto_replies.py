@@ -58,8 +58,8 @@ _NOTES_SUBJECT = re.compile(
     r"|est absente?|è fuori)(?:\W|$)",
 )
 _RECEIVED_SUBJECT = re.compile(
-    r"^\W{0,3}(?:\[[^\]]{1,60}\]|re:|ticket\W{0,2}[#№]?\s?\w+|\W"
-    r"|[\w#№-]{0,20}\d[\w#№-]{0,20}){0,4}\s*(?:(?:мы )?получили ваш|ваш[аеу]? (?:письмо|сообщение|обращение|заявка"
+    r"^(?:\W{0,3}\[[^\]]{1,60}\])?[^a-zа-яіїєґ]{0,30}(?:(?:re:|ticket)[^a-zа-яіїєґ]{0,30})?"
+    r"(?:(?:мы )?получили ваш|ваш[аеу]? (?:письмо|сообщение|обращение|заявка"
     r"|заявку|запрос|запит|лист|звернення|заявление)|(?:ваша )?заявка|(?:ваше )?обращение|спасибо за (?:ваш|обращ"
     r"|письм)|благодарим за|дякуємо за|thank(?:s| you) for (?:your|contacting)|(?:we(?:'ve| have)? )?received your"
     r"|your (?:request|message|e-?mail|ticket)|request received|ticket (?:received|created)|auto-?confirm|danke für"

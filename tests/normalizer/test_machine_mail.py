@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from normalizer.email import read
@@ -364,3 +366,13 @@ def test_a_person_who_is_away_is_no_robot(subject: str, text: str, fields: dict[
 )
 def test_a_person_with_the_name_of_a_server_is_no_bounce(sender: str, subject: str, text: str) -> None:
     assert judged(subject, text, sender).machine is None
+
+
+@pytest.mark.parametrize(
+    "unit", ["1", "a1", "[1] ", "ticket ", "меня ", "я буду ", "по всем вопросам ", "from ", "ваш ", "_"]
+)
+def test_no_subject_or_text_takes_long_to_judge(unit: str) -> None:
+    text = (unit * 9000)[:9000]
+    before = time.thread_time()
+    judged(text, text, In_Reply_To="<x@y>", Return_Path="<>")
+    assert time.thread_time() - before < 0.5
