@@ -279,7 +279,7 @@ def date(value: bytes) -> datetime | None:
 _PARAMETER = re.compile(rb";\s*([!#-'*+.0-9A-Z^-~-]{1,64})\s*=\s*(\"(?:[^\"\\]|\\.)*\"?|[^;]*)")
 
 
-_MISSING_SEMICOLON = re.compile(rb"(?:^|[,\s]+)(?=(?:file)?name[*\d]{0,6}\s*=)", re.I)
+_MISSING_SEMICOLON = re.compile(rb"(?:^|(?<![,\s])[,\s]{1,40})(?=(?:file)?name[*\d]{0,6}\s*=)", re.I)
 
 
 def parameters(value: bytes, hint: str | None = None) -> tuple[str, dict[str, str]]:
