@@ -242,8 +242,9 @@ def states(subject: str, own: str, answers: bool, hinted: bool) -> bool:
     away_subject = bool(_AWAY_SUBJECT.match(subject) or _NOTES_SUBJECT.match(subject))
     office, received, robot = _found(_OFFICE, opening), _found(_RECEIVED, opening), _found(_ROBOT, text)
     away, thanks = office or _found(_AWAY, opening), _found(_THANKS, opening)
-    instead = has_any(text, _INSTEAD_STEMS) and _INSTEAD.search(text) is not None
-    if not (away_subject or away or robot or received or (hinted and (thanks or instead))):
+    says = away_subject or away or robot or received
+    instead = (says or hinted) and has_any(text, _INSTEAD_STEMS) and _INSTEAD.search(text) is not None
+    if not (says or (hinted and (thanks or instead))):
         return False
     if _ASKS.search(text) or (away_subject and _ASKS.search(subject)):
         return False
