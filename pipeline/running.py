@@ -13,7 +13,7 @@ import uvloop
 
 from config.log import configure
 from config.settings import Settings
-from ledger.errors import LedgerAway
+from ledger.errors import LedgerAway, LedgerTooNew
 from ledger.storage import StorageError
 from pipeline.parts import Parts, open_parts
 
@@ -40,7 +40,11 @@ def run_one(settings: Settings, name: str) -> int:
 async def _main(settings: Settings, name: str) -> int:
     stop = asyncio.Event()
     _listen_for_signals(stop)
-    parts = await _open(settings, stop)
+    try:
+        parts = await _open(settings, stop)
+    except LedgerTooNew as error:
+        log.error("cannot start", role=name, error=error)
+        return 1
     if parts is None:
         return 0
     log.info("started", role=name, pid=os.getpid())

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import structlog
 
@@ -45,17 +46,16 @@ class NoSuchName(ValueError):
 
 
 def run_named(settings: Settings, names: Sequence[str], config: Path | None) -> int:
-    """Run what is named, everything when nothing is. One name runs in this process. Raises `NoSuchName`."""
+    """Run what is named, everything when nothing is; then this process is over. One name runs in it.
+
+    Raises `NoSuchName`.
+    """
     for name in names:
         if name not in settings.channels and name not in ROLES and not _numbered(name):
             known = ", ".join([*settings.channels, *ROLES])
             raise NoSuchName(f"there is no channel and no role {name!r}; there are {known}")
     if len(names) == 1:
-        code = run_one(settings, names[0])
-        # A library's thread may still wait for a platform (VK's long poll, up to 25 s), and Python would wait for it.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        _leave(run_one(settings, names[0]))
     configure(settings)
     try:
         open_parts(settings).close()  # one process migrates; a wrong address is said at once
@@ -64,7 +64,17 @@ def run_named(settings: Settings, names: Sequence[str], config: Path | None) -> 
         return 1
     except LedgerAway as error:
         log.error("the database is away; everything starts and waits for it", error=error)
-    return Supervisor(settings, list(names) or everything(settings), config).run()
+    return _leave(Supervisor(settings, list(names) or everything(settings), config).run())
+
+
+def _leave(code: int) -> NoReturn:
+    """Python itself would wait for a library's thread that waits for a platform (VK's long poll, up to 25 s), and exit
+    with 120 when the log cannot be written.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _numbered(name: str) -> bool:

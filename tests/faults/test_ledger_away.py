@@ -65,6 +65,29 @@ def test_a_full_disk_moves_no_cursor_and_loses_nothing(
     record(post.report("disk full, mail, sqlite")).assert_clean(allow_double_ack=True)
 
 
+@pytest.mark.parametrize("how", ["the disk is full", pytest.param("the reader is gone", marks=pytest.mark.soak)])
+def test_7_a_log_that_cannot_be_written_stops_nothing(make_post: Callable[..., Post], how: str) -> None:
+    post = make_post()
+    worker = post.worker
+    if how == "the disk is full":
+        output = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reading, output = os.pipe()
+        os.close(reading)
+    worker.start(ready=False, output=output)
+    os.close(output)
+    post.put(letters(10))
+    post.wait(60)
+    mail = worker.pid("mail")
+    worker.kill_role("processor")  # the supervisor has something to log, too
+    post.put(letters(20)[10:])
+    post.wait(60)
+    assert worker.pid("mail") == mail, "it is the same process"
+    assert worker.log() == ""
+    assert worker.terminate()[0] == 0
+    post.report("no log").assert_clean()
+
+
 def test_a_database_locked_by_another_process_moves_no_cursor_and_loses_nothing(
     make_post: Callable[..., Post], record: Record
 ) -> None:

@@ -83,8 +83,11 @@ class Worker:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PRIEMNAYA_")}
         return {**kept, "PYTHONPATH": str(INJECT), "FAULTS_FOLDER": str(self.faults)}
 
-    def start(self, *, ready: bool = True) -> Self:
-        """Start it. With `ready`, return once every process has said that it has started."""
+    def start(self, *, ready: bool = True, output: Any = None) -> Self:
+        """Start it. With `ready`, return once every process has said that it has started.
+
+        `output`: where the log goes to instead of our file.
+        """
         before = self.log().count('"event": "started"') if ready else 0
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
@@ -92,8 +95,8 @@ class Worker:
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output or log,
+                stderr=output or log,
                 preexec_fn=_die_with_pytest,
             )
         if ready:
