@@ -2,6 +2,8 @@
 
 import contextlib
 import secrets
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,11 +12,12 @@ from typing import Any
 import pytest
 
 from config.settings import load
-from ledger import journal, outbox
+from ledger import journal, migrate, outbox
+from ledger.database import Database
 from pipeline.intake import entry
 from pipeline.parts import Parts, open_parts
 from tests.faults.conftest import WITH_RELAY
-from tests.faults.oracle import Report
+from tests.faults.oracle import Delivered, Report, Sent, check, drain, letters_answered
 from tests.harness.letters import letters
 from tests.harness.mail import Post, mailbox
 from tests.harness.worker import Worker
@@ -24,6 +27,7 @@ from tests.services.smtp import SmtpServer
 
 Record = Callable[[Report], Report]
 TAKEOVER = 15.0
+LATEST = 30.0  # seconds from the mailbox to the queue, while workers are started anew one by one
 
 
 @pytest.fixture
@@ -208,3 +212,131 @@ def test_10_a_processor_that_was_frozen_with_rows_in_work_stages_nothing_twice(p
     post.put(letters(20)[10:])
     post.wait()
     record(post.report("processor frozen, mail, postgresql")).assert_clean()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_a_rolling_restart_under_steady_traffic_makes_no_message_late(
+    pair: Pair, rabbitmq: RabbitNode, broker_prefix: str, record: Record
+) -> None:
+    post, ledger = pair.post, pair.one.ledger
+    post.put(letters(10, series="warm"))
+    post.wait()
+    drain(rabbitmq.url, broker_prefix, ledger)
+    ended, written = threading.Event(), letters(2_000)
+    put: dict[str, float] = {}
+    arrived: dict[str, float] = {}
+    delivered: list[Delivered] = []
+
+    def write() -> None:
+        for letter in written:
+            put[letter.key] = time.monotonic()
+            post.put([letter])
+            if ended.wait(0.2):
+                return
+
+    def look() -> None:
+        for item in drain(rabbitmq.url, broker_prefix, ledger):
+            delivered.append(item)
+            arrived.setdefault(item.native_id, time.monotonic())
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    restarts: list[float] = []
+    for worker in (pair.one, pair.other, pair.one, pair.other):
+        until = time.monotonic() + 3.0
+        assert worker.process is not None
+        worker.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        while worker.process.poll() is None or time.monotonic() < until:
+            look()
+            assert time.monotonic() - began < 40, "it drains"
+        assert worker.process.returncode == 0
+        restarts.append(time.monotonic() - began)
+        started = worker.log().count('"event": "started"')
+        worker.start(ready=False)
+        while worker.log().count('"event": "started"') < started + len(WITH_RELAY) or time.monotonic() < until + 6.0:
+            look()
+            assert time.monotonic() - began < 90, "it starts"
+    ended.set()
+    writer.join()
+    post.wait(60)
+    look()
+    late = sorted(arrived[key] - at for key, at in put.items() if key in arrived)
+    print(
+        f"{len(put)} letters over {len(restarts)} restarts: half within {late[len(late) // 2]:.2f} s, 99 in 100 within "
+        f"{late[len(late) * 99 // 100]:.2f} s, the last within {late[-1]:.2f} s; drained in {max(restarts):.1f} s"
+    )
+    sent = [Sent(letter.key, letter.thread, letter.acknowledged) for letter in post.letters]
+    report = check(
+        "rolling restart of two workers, mail, postgresql",
+        [item for item in sent if item.key in put],
+        _Without(ledger, {item.key for item in sent} - set(put)),  # type: ignore[arg-type]
+        delivered=delivered,
+        acknowledged=[item for item in letters_answered(post.smtp.messages) if item.key in put],
+    )
+    record(report).assert_clean(allow_double_ack=True)
+    assert late[-1] < LATEST
+
+
+class _Without:
+    """A ledger without the messages of before."""
+
+    def __init__(self, ledger: Any, keys: set[str]) -> None:
+        self._ledger, self._keys = ledger, keys
+
+    def journal(self) -> list[Any]:
+        rows: list[Any] = self._ledger.journal()
+        return rows[len(self._keys) :]
+
+    def envelopes(self) -> list[dict[str, Any]]:
+        return [each for each in self._ledger.envelopes() if each["source"]["message_id"] not in self._keys]
+
+
+def test_a_newer_worker_migrates_under_an_older_one_and_nothing_is_lost(
+    make_post: Callable[..., Post], postgres_url: str, record: Record
+) -> None:
+    with contextlib.closing(Database(postgres_url)) as database:
+        _migrate_to(database, OLDER)
+    post = make_post(database_url=postgres_url, constants={"ledger.migrate:HEAD": OLDER})
+    old = post.worker.start()
+    post.put(letters(20))
+    post.wait()
+    pids = old.roles()
+    newer = Worker(channels={}, database_url=postgres_url, names=("processor", "housekeeping"), folder=old.folder)
+    with newer:
+        post.put(letters(40)[20:])
+        newer.start()
+        with contextlib.closing(Database(postgres_url)) as database:
+            assert database.look_now(migrate._revision) == migrate.HEAD
+        post.put(letters(60)[40:])
+        post.wait()
+        assert old.roles() == pids, "what runs goes on"
+        # Started anew it would not know the tables: it says so in one line, and leaves them to the newer one.
+        old.kill_role("processor")
+        old.wait(lambda: old.log().count("update this installation") > 0, 20, "the older one says it")
+        assert '"event": "cannot start"' in old.log() and "uncaught" not in old.log()
+        post.put(letters(80)[60:])
+        post.wait()
+        record(post.report("migrated under an older worker, mail, postgresql")).assert_clean()
+
+
+OLDER = f"{int(migrate.HEAD) - 1:04}"
+
+
+def _migrate_to(database: Database, revision: str) -> None:
+    """As an older program left it."""
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(migrate.FOLDER))
+    script = ScriptDirectory.from_config(config)
+    with (
+        database.write() as conn,
+        EnvironmentContext(config, script, fn=lambda found, _: script._upgrade_revs(revision, found)) as environment,  # type: ignore[arg-type]
+    ):
+        environment.configure(connection=conn, transactional_ddl=False, render_as_batch=True)
+        with environment.begin_transaction():
+            environment.run_migrations()
