@@ -119,6 +119,22 @@ class Database:
         with self.read() as conn:
             return work(conn)
 
+    def wipe(self) -> bool:
+        """After an erasure: write over what SQLite has freed, and empty its log, which still holds the old pages.
+
+        False when readers kept the log in use; its pages are written over as it goes round. PostgreSQL frees rows by
+        its own vacuum.
+        """
+        if self.dialect != "sqlite":
+            return True
+        with _translated(), self._turn():
+            connection = self.engine.raw_connection()
+            try:
+                busy, *_ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                connection.close()
+        return not busy
+
     def close(self) -> None:
         """Close every connection of the pool."""
         self.engine.dispose()

@@ -33,6 +33,8 @@ def erase(conn: Connection, number: str, now: float) -> tuple[dict[str, Any], li
     """
     if conn.execute(select(tickets.c.number).where(tickets.c.number == number).with_for_update()).first() is None:
         return None
+    if conn.dialect.name == "sqlite":
+        conn.exec_driver_sql("PRAGMA secure_delete=ON")  # else the old bytes stay in the file until they are needed
     journal_ids = [
         row.journal_id for row in conn.execute(select(messages.c.journal_id).where(messages.c.ticket == number))
     ]

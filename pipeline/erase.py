@@ -56,6 +56,8 @@ def erase(parts: Parts, number: str, *, cause: str) -> dict[str, Any] | None:
         return None
     for file in done[1]:
         parts.storage.delete(file)
+    if cause == "forget":  # housekeeping does it once for all of its tickets
+        parts.database.wipe()
     return done[0]
 
 
@@ -87,6 +89,8 @@ def erase_expired(parts: Parts) -> int:
     for number in parts.database.look_now(lambda conn: erasure.expired(conn, limit)):
         erase(parts, number, cause="retention")
         count += 1
+    if count:
+        parts.database.wipe()
     return count
 
 

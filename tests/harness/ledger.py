@@ -10,7 +10,18 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
 from ledger.database import Database
 from ledger.errors import LedgerAway
-from ledger.schema import cursors, journal, leases, messages, outbox, outgoing, tickets
+from ledger.schema import (
+    attachments,
+    cursors,
+    erasures,
+    health,
+    journal,
+    leases,
+    messages,
+    outbox,
+    outgoing,
+    tickets,
+)
 
 T = TypeVar("T")
 ENDS = ("enveloped", "merged", "redelivered", "ignored", "quarantined")
@@ -70,6 +81,15 @@ class Ledger:
 
     def tickets(self) -> list[Any]:
         return self._rows(select(tickets).order_by(tickets.c.number))
+
+    def attachments(self) -> list[Any]:
+        return self._rows(select(attachments).order_by(attachments.c.id))
+
+    def erasures(self) -> list[Any]:
+        return self._rows(select(erasures).order_by(erasures.c.id))
+
+    def health(self) -> list[Any]:
+        return self._rows(select(health))
 
     def cursors(self) -> list[Any]:
         return self._rows(select(cursors))
