@@ -33,8 +33,8 @@ from pipeline.understand import Understood, understand
 log = structlog.get_logger()
 
 BATCH = 128
-# So many messages are staged in one transaction: SQLite has one writer, and a webhook to be journalled waits for it.
-STAGED = {"sqlite": 24}
+# SQLite has one writer, and a webhook to be journalled waits for it: a transaction stages what fits into this time.
+STAGE_SECONDS, FEWEST = 0.012, 8
 # A batch's raw bytes in memory at once: letters may be 40 MB each.
 BATCH_BYTES = 48 * 1024 * 1024
 IDLE_SECONDS = 5.0
@@ -59,6 +59,8 @@ class Processor:
         self.numbers = Numbers(self.parts.database, self.parts.settings.tickets.timezone)
         self._first_day: date | None = None
         self._recovered = 0.0
+        self._portion = FEWEST if self.parts.database.dialect == "sqlite" else BATCH
+        self._staging_since = 0.0
 
     @property
     def owner(self) -> str:
@@ -132,14 +134,21 @@ class Processor:
         for work in works:
             self._store_files(work)
         self.numbers.prepare(work.row.received_at for work in works)
-        most = STAGED.get(self.parts.database.dialect, BATCH)
-        for start in range(0, len(works), most):
-            some = works[start : start + most]
+        while works:
+            some, works = works[: self._portion], works[self._portion :]
             orphans = self.parts.database.run_now(lambda conn, some=some: self._stage(conn, some))  # type: ignore[misc]
+            self._fit(len(some))
             for stored in orphans:
                 self.parts.storage.delete(stored.key)
 
+    def _fit(self, staged: int) -> None:
+        """How many messages the next transaction takes, after what this one took for so many."""
+        if self.parts.database.dialect == "sqlite":
+            seconds = time.perf_counter() - self._staging_since
+            self._portion = min(BATCH, max(FEWEST, round(staged * STAGE_SECONDS / seconds)))
+
     def _stage(self, conn: Connection, works: Sequence[Work]) -> list[Stored]:
+        self._staging_since = time.perf_counter()
         ids = [row.id for work in works for row in (work.row, *work.parts)]
         if len(journal.still_mine(conn, self.owner, ids)) < len(ids):
             raise Fenced("another processor has taken the rows over")
