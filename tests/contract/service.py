@@ -28,7 +28,7 @@ from pipeline.parts import Parts, open_parts
 from pipeline.processor import Processor
 from tests.contract.drivers import Driver
 from tests.harness.ledger import Ledger
-from tests.harness.worker import section
+from tests.harness.worker import patience, section
 from tests.services.process import HOST, free_port, wait_until
 
 
@@ -119,7 +119,7 @@ class Service:
     # ---- looking --------------------------------------------------------------------------------------------
 
     def wait(self, ready: Callable[[], object], what: str, seconds: float = 20.0) -> None:
-        wait_until(lambda: bool(ready()), seconds, what, step=0.01)
+        wait_until(lambda: bool(ready()), seconds * patience(), what, step=0.01)
 
     def envelopes(self, citizen: Any = None, *, of: list[str] | None = None) -> list[dict[str, Any]]:
         """In the order staged; `of`: those with these keys."""

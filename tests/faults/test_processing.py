@@ -39,8 +39,8 @@ def test_6_a_second_sigterm_ends_it_at_once(make_post: Callable[..., Post]) -> N
     worker.wait(lambda: "mail" not in worker.roles(), 10, "the others drain")
     began = time.monotonic()
     worker.process.send_signal(signal.SIGTERM)
-    assert worker.process.wait(5) == 1
-    assert time.monotonic() - began < 2
+    assert worker.process.wait(30) == 1
+    assert time.monotonic() - began < 10, "it did not wait for the frozen one, which takes twenty seconds"
     worker.wait(lambda: not _runs(frozen), 5, "the frozen process is gone too")
 
 

@@ -224,9 +224,8 @@ class Worker:
 
     def wait(self, condition: Callable[[], bool], timeout: float, what: str) -> None:
         """Return once it is so; the error ends with the worker's last lines."""
-        busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # of several test runs at once
         try:
-            wait_until(condition, timeout * min(busy, 4.0), what, step=0.05)
+            wait_until(condition, timeout * patience(), what, step=0.05)
         except TimeoutError as late:
             raise AssertionError(f"{late}\n{self.log()[-4000:]}") from None
 
@@ -270,6 +269,11 @@ class Worker:
         )
         assert done.returncode == code, done.stderr[-3000:]
         return done.stdout
+
+
+def patience() -> float:
+    """How many times as long as on an idle machine a wait may take: several test runs may go on at once."""
+    return min(max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)), 4.0)
 
 
 def section(name: str, values: Mapping[str, Any]) -> str:
