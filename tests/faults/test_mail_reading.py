@@ -1,15 +1,21 @@
-"""Fault 19: IMAP at its worst, against a real Dovecot."""
+"""Fault 19: IMAP at its worst, against a real Dovecot; 23, 26, 28: letters that are meant to do harm."""
 
 import base64
+import io
+import socket
 import time
+import tracemalloc
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from email.message import EmailMessage
 
 import pytest
 
 from connectors.base import Transient
 from connectors.email import Settings
 from connectors.mail_servers import Imap
+from normalizer.media_type import sniff
 from normalizer.message import Account, Ignored, Message, Unreadable
 from pipeline.kinds import normalizer
 from tests.faults.oracle import Report
@@ -181,3 +187,59 @@ def test_23_a_monster_is_understood_or_refused_within_seconds(letter: bytes) -> 
     reading = normalizer("email").read(letter, Account("email", "help@service.test"))
     assert isinstance(reading, Message | Unreadable | Ignored)
     assert time.thread_time() - began < 5
+
+
+def packed(size: int) -> bytes:
+    """A zip of so many zeros, a thousandth of their size."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        archive.writestr("zeros", b"\0" * size)
+    return made.getvalue()
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        pytest.fail("somebody goes out")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.mark.usefixtures("no_network")
+def test_26_28_files_are_kept_as_they_are_and_nothing_is_unpacked_rendered_or_asked_for() -> None:
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg" onload="x()"><image href="http://tracker.test/x"/></svg>'
+    files = {
+        "archive.zip": (packed(50_000_000), "application/zip", "application/zip"),
+        "invoice.pdf": (b"MZ" + b"\0" * 58 + b"\x40\0\0\0PE\0\0" + b"\0" * 400, "application/pdf", None),
+        "picture.svg": (svg, "image/svg+xml", "image/svg+xml"),
+        "page.png": (b"<!DOCTYPE html><html><script>x()</script></html>", "image/png", "text/html"),
+    }
+    page = (
+        "<p>Не могу войти в кабинет</p><script>fetch('http://tracker.test/s')</script>"
+        "<a href='javascript:x()'>ссылка</a>"
+        "<img src='http://tracker.test/i.png'><link rel=stylesheet href='http://tracker.test/c.css'>"
+        "<style>@import 'http://tracker.test/d.css'; p {background: url(http://tracker.test/b)}</style>"
+        "<iframe src='http://tracker.test/f'></iframe><object data='file:///etc/passwd'></object>"
+    )
+    letter = EmailMessage()
+    letter["From"], letter["To"], letter["Subject"] = "a@mail.test", "help@service.test", "Файлы"
+    letter.set_content(page, subtype="html")
+    for name, (content, declared, _) in files.items():
+        letter.add_attachment(content, maintype=declared.split("/")[0], subtype=declared.split("/")[1], filename=name)
+    raw = letter.as_bytes()
+    tracemalloc.start()
+    try:
+        reading = normalizer("email").read(raw, Account("email", "help@service.test"))
+        assert isinstance(reading, Message)
+        types = {part.name: sniff(part.content or b"", part.media_type) for part in reading.attachments}
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 10_000_000, "fifty million zeros were never there"
+    kept = {part.name: part.content for part in reading.attachments if part.name in files}
+    assert kept == {name: content for name, (content, _, _) in files.items()}
+    for name, (_, declared, told) in files.items():
+        assert types[name] == told if told else types[name] != declared, f"{name}: {types[name]}"
+    assert "Не могу войти в кабинет" in reading.text
+    assert not [mark for mark in ("script", "fetch(", "javascript:", "tracker", "url(", "<") if mark in reading.text]
