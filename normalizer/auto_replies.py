@@ -22,7 +22,7 @@ _PREFIX = re.compile(
     r"|odpowiedź automatyczna|automatyczna odpowiedź|autoodpowiedź|automatická odpověď|automatická odpoveď"
     r"|otomatik (?:yanıt|cevap)|automaattinen vastaus|automatikus válasz|abwesenheits(?:notiz|assistent)|abwesenheit"
     r"|absence du bureau|fuera de (?:la )?oficina|fuori (?:sede|ufficio)|fora do escritório|afwezigheidsbericht"
-    r"|out[ -]of[ -](?:the )?office(?: (?:auto)?reply| autoreply| assistant)?"
+    r"|out[ -]of[ -](?:the )?office(?: (?:auto)?reply| autoreply| assistant|(?!\W*$))"
     r"|автоответ(?:чик)?|автоматический ответ|автоматическое (?:сообщение|уведомление)|авто-ответ"
     r"|автовідповід(?:ь|ач)|автоматична відповідь|аўтаматычны адказ|автоматты жауап|автоматичен отговор"
     r"|自动(?:回复|答复)|自動(?:返信|回覆|応答)|자동 (?:회신|응답))"
@@ -45,7 +45,7 @@ _AWAY_SUBJECT = re.compile(
     r"|frånvarande|poissa|nieobecno\w+|na urlopie|r[ée]ponse auto\w+|respuesta auto\w+|risposta auto\w+"
     r"|resposta auto\w+|不在|休假|부재 ?중"
     r"|(?:я |сейчас |временно |буду |нахожусь |меня ){0,3}(?:в (?:\w+ )?отпуске|отпуск"
-    r"|в отсутствии|вне офиса|на больничном|в командировке|недоступ(?:ен|на)|отсутствую|нет (?:на месте|в офисе))"
+    r"|в отсутствии|вне офиса|на больничном|в командировке|недоступ(?:ен|на)|отсутствую|нет (?:на (?:рабочем )?месте|в офисе))"
     r"|каникулы|новогодние каникулы|автоответ(?:чик)?|автоматическ\w+ (?:ответ|сообщение|уведомление)"
     r"|(?:я )?у відпустці|відсутн(?:ій|я)|я ў водпуску)(?:\W{0,4}$|\W{1,3}(?:re|fwd?)\s?:|\s?[:–—(]|\s-\s"
     r"|.{0,25}\b(?:until|till|bis|jusqu|hasta|fino|до|back|return\w*)\b|.{0,6}\b(?:from|vom|ab|du|с|з|от|do|od"
@@ -54,7 +54,7 @@ _AWAY_SUBJECT = re.compile(
 # «Иванов И.И. отсутствует в офисе (вернётся 15.07)», "A. Smith is out of the office."
 _NOTES_SUBJECT = re.compile(
     r"^[^:]{3,60}\b(?:is (?:currently )?(?:out of (?:the )?office|away|on (?:vacation|leave))|отсутствует"
-    r"|находится в (?:отпуске|командировке)|в отпуске до|ist (?:abwesend|außer haus|nicht im (?:büro|haus))"
+    r"|находится в (?:отпуске|командировке)|в отпуске до|вне офиса|ist (?:abwesend|außer haus|nicht im (?:büro|haus))"
     r"|est absente?|è fuori)(?:\W|$)",
 )
 _RECEIVED_SUBJECT = re.compile(
@@ -249,7 +249,7 @@ def states(subject: str, own: str, answers: bool, hinted: bool) -> bool:
     if _ASKS.search(text) or (away_subject and _ASKS.search(subject)):
         return False
     until = bool(_UNTIL.search(text))
-    if hinted or (robot and (answers or received or away or thanks)):
+    if hinted or (robot and (answers or received or away or thanks or subject.startswith("re:"))):
         return True
     if away_subject:
         return away or robot or until or bool(_UNTIL.search(subject)) or not text.strip()

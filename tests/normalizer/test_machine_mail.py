@@ -293,6 +293,11 @@ def test_a_report_of_success_is_no_bounce() -> None:
 
 
 AWAY_WITHOUT_A_HEADER = {
+    "not at the desk": (
+        "Нет на рабочем месте: Ваше обращение",
+        "В настоящее время я отсутствую в офисе. С уважением, Семёнов",
+    ),
+    "notes in Russian": ("Иванов Иван вне офиса (вернется 30.11.2026)", "Я буду отсутствовать с 20.11.2026."),
     "notes": ("И. Петров отсутствует в офисе.", "Буду отсутствовать с 01.07 и вернусь 15.07."),
     "notes, by its prefix": ("АВТО: Петров отсутствует (возвращается 15.07)", "Отсутствую до 15.07."),
     "a ticket": ("[#5512] Мы получили ваше письмо", "Мы получили ваше письмо. Номер заявки 5512."),
@@ -327,6 +332,10 @@ def test_every_products_own_header_is_known(name: str) -> None:
 
 
 PEOPLE_AWAY = {
+    "an office that was shut": (
+        "Out of office",
+        "Your office in Lenin street was shut on Monday, I was told you are out of the office. When can I come?",
+    ),
     "brings papers later": ("Re: Ответ", "Я сейчас в отпуске, документы привезу после 17 марта."),
     "comes back": ("Re: Ответ", "Нахожусь в командировке, вернусь 17 марта и приду на приём."),
     "was away": ("Re: Ответ", "Я был в отпуске и не видел письма. Что делать дальше?"),
