@@ -34,14 +34,24 @@ def waiting(post: Post) -> Callable[[], bool]:
     return lambda: ledger.ended() == len(post.letters) and not ledger.owed() and ledger.pending() > 0
 
 
-@pytest.mark.parametrize("how", ["frozen", pytest.param("out of memory", marks=pytest.mark.soak)])
+# What RabbitMQ is told, to raise an alarm and to end it: it then reads nothing more from whoever publishes.
+ALARMS = {
+    "out of memory": (
+        ("set_vm_memory_high_watermark", "absolute", "1MB"),
+        ("set_vm_memory_high_watermark", "0.4"),
+    ),
+    "out of disk": (("set_disk_free_limit", "900000GB"), ("set_disk_free_limit", "50MB")),
+}
+
+
+@pytest.mark.parametrize("how", ["frozen", *(pytest.param(alarm, marks=pytest.mark.soak) for alarm in ALARMS)])
 def test_13_a_broker_that_stops_reading_holds_up_nothing_but_the_relay(
     post: Post, rabbitmq: RabbitNode, record: Record, how: str
 ) -> None:
     if how == "frozen":
         rabbitmq.freeze()
     else:
-        rabbitmq.rabbitmqctl("set_vm_memory_high_watermark", "absolute", "1MB")
+        rabbitmq.rabbitmqctl(*ALARMS[how][0])
     try:
         post.put(letters(40)[10:])
         post.worker.wait(waiting(post), 30, "intake and acknowledgements go on")
@@ -50,7 +60,7 @@ def test_13_a_broker_that_stops_reading_holds_up_nothing_but_the_relay(
         if how == "frozen":
             rabbitmq.thaw()
         else:
-            rabbitmq.rabbitmqctl("set_vm_memory_high_watermark", "0.4")
+            rabbitmq.rabbitmqctl(*ALARMS[how][1])
     post.wait(60)
     record(post.report(f"RabbitMQ {how}, mail")).assert_clean()
 
