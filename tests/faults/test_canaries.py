@@ -209,7 +209,10 @@ def test_33_no_secret_and_nothing_of_a_citizen_is_in_a_log_a_metric_an_event_an_
         "connectors.whatsapp:WhatsApp.send before", "connectors.email:Email.send before",
         "ledger.journal:append before",
     ):  # fmt: skip
-        running.arm(point, 1, error=f"{ALL} https://api.telegram.org/bot{platforms['telegram'].platform.token}/getMe")
+        later = point.startswith(("ledger.journal", "pipeline.processor"))  # what comes first shows that all works
+        running.arm(
+            point, int(later), error=f"{ALL} https://api.telegram.org/bot{platforms['telegram'].platform.token}/getMe"
+        )
     citizens_write(platforms, dovecot)
     strangers_write(running, platforms, dovecot)
     enemies_ask(running)
@@ -220,8 +223,7 @@ def test_33_no_secret_and_nothing_of_a_citizen_is_in_a_log_a_metric_an_event_an_
         return states["quarantined"] >= 4 and states["enveloped"] >= 20 and not waiting
 
     running.wait(settled, 90, "all has come to an end")
-    struck = set(running.armed())
-    assert len(struck) <= 3, f"hardly any exception was raised: {struck}"
+    running.wait(lambda: len(running.armed()) <= 2, 40, "nearly every exception was raised")
     running.disarm()
     number = ledger.tickets()[-1]["number"]
     publish(

@@ -93,9 +93,10 @@ def test_34_a_key_that_is_gone_leaves_a_file_that_nobody_can_read(tmp_path: Path
         Keyring(KEY).unseal(stored.wrapped_key, b"payload")
 
 
-@pytest.fixture
-def kept(make_post: Callable[..., Post], database_url: str) -> Post:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.soak)])
+def kept(make_post: Callable[..., Post], request: pytest.FixtureRequest) -> Post:
     """A mailbox whose messages are kept for days."""
+    database_url = str(request.getfixturevalue(f"{request.param}_url"))
     retention = {"raw": "1d", "silent_tickets": "3d", "closed_tickets": "2d"}
     return make_post(names=NAMES, database_url=database_url, constants=QUICK, sections={"retention": retention})
 

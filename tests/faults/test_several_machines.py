@@ -293,6 +293,7 @@ class _Without:
         return [each for each in self._ledger.envelopes() if each["source"]["message_id"] not in self._keys]
 
 
+@pytest.mark.soak
 def test_a_newer_worker_migrates_under_an_older_one_and_nothing_is_lost(
     make_post: Callable[..., Post], postgres_url: str, record: Record
 ) -> None:
