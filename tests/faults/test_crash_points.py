@@ -63,7 +63,7 @@ def killed_at(post: Post, name: str, rounds: Sequence[Sequence[str]]) -> Report:
         for point in armed:
             worker.arm(point)
         post.put(written[10 * number : 10 * number + 10])
-        worker.wait(lambda: not worker.armed(), 40, f"round {number} strikes: {', '.join(armed)}")
+        worker.struck(40, f"round {number} strikes: {', '.join(armed)}")
         worker.kills += len(armed)
         post.wait()
     return post.report(name)
