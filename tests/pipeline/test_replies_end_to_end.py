@@ -86,8 +86,12 @@ def letter_text(letter: bytes) -> str:
     return str(body.get_content()) if body else ""
 
 
-def reply(number: str, **more: object) -> bytes:
-    return json.dumps({"id": f"r-{number}", "ticket": number, "text": "Ответ: всё готово.", **more}).encode()
+def message_id(letter: bytes) -> str:
+    return str(email.message_from_bytes(letter, policy=email.policy.default)["Message-ID"])
+
+
+def reply(number: str, *, id: str = "r", text: str = "Ответ: всё готово.", **more: object) -> bytes:
+    return json.dumps({"id": f"{id}-{number}", "ticket": number, "text": text, **more}).encode()
 
 
 def test_an_answer_reaches_the_citizen_once_in_each_channel_also_when_it_is_put_twice_and_the_worker_is_killed(
@@ -95,14 +99,29 @@ def test_an_answer_reaches_the_citizen_once_in_each_channel_also_when_it_is_put_
 ) -> None:
     write_everywhere(sandbox)
     worker.wait(lambda: len(tickets(worker)) == 4 and worker.ledger.owed() == 0, 90, "four requests are acknowledged")
-    bodies = [reply(number) for number in tickets(worker).values()]
+    numbers = list(tickets(worker).values())
 
+    bodies = [reply(number) for number in numbers]
     publish(rabbitmq.url, broker_prefix, *bodies, *bodies)
-    worker.wait(lambda: len(worker.ledger.outgoing()) == 8, 60, "four replies are written")
+    wait_until(lambda: min(received(sandbox, "всё готово").values()) >= 1, 60, "each citizen has the answer")
+    worker.wait(lambda: worker.ledger.owed() == 0, 45, "nothing is owed")
+    assert received(sandbox, "всё готово") == {"telegram": 1, "vk": 1, "whatsapp": 1, "email": 1}
+
+    again = [reply(number, id="s", text="И ещё одно.") for number in numbers]
+    publish(rabbitmq.url, broker_prefix, *again, *again)
+    worker.wait(lambda: len(worker.ledger.outgoing()) == 12, 60, "four more replies are written")
     worker.kill()
     worker.start()
-    wait_until(lambda: min(received(sandbox, "всё готово").values()) >= 1, 100, "each citizen has the answer")
+    wait_until(lambda: min(received(sandbox, "И ещё одно").values()) >= 1, 100, "each citizen has the second answer")
     worker.wait(lambda: worker.ledger.owed() == 0, 45, "nothing is owed")
+    found = received(sandbox, "И ещё одно")
+    assert found["vk"] == 1
+    # Telegram and WhatsApp cannot tell a second copy, nor a mail server, but a mail program does by its Message-ID.
+    assert max(found.values()) <= 2
+    ids = {
+        message_id(letter) for letter in sandbox.mail.received("anna@mail.test") if "И ещё одно" in letter_text(letter)
+    }
+    assert len(ids) == 1
 
     assert received(sandbox, "всё готово") == {"telegram": 1, "vk": 1, "whatsapp": 1, "email": 1}
     assert {row.state for row in worker.ledger.outgoing()} <= {"sent", "delivered"}
