@@ -33,8 +33,8 @@ from pipeline.understand import Understood, understand
 log = structlog.get_logger()
 
 BATCH = 128
-# SQLite has one writer, and a webhook to be journalled waits for it: a transaction stages what fits into this time.
-STAGE_SECONDS, FEWEST = 0.012, 8
+# SQLite has one writer, and a webhook to be journalled waits for it: what one transaction stages fits into this time.
+STAGE_SECONDS, FEWEST = 0.03, 8
 # A batch's raw bytes in memory at once: letters may be 40 MB each.
 BATCH_BYTES = 48 * 1024 * 1024
 IDLE_SECONDS = 5.0
