@@ -94,6 +94,6 @@ def test_a_long_text_is_cut_after_it_was_redacted() -> None:
 )
 def test_the_worst_input_takes_linear_time(piece: str) -> None:
     text = (piece * 65536)[:65536]
-    start = time.process_time()
+    start = time.thread_time()
     R.text(text)
-    assert time.process_time() - start < 1.0
+    assert time.thread_time() - start < 1.0

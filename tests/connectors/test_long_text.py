@@ -38,6 +38,6 @@ def test_every_piece_fits_and_every_word_arrives(text: str, limit: int, telegram
 
 @pytest.mark.parametrize("text", ["a" * 65536, ". " * 32768, "🙂" * 16384, "\n\n" * 32768 + "a", " x" * 32768])
 def test_the_worst_text_is_cut_in_no_time(text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     pieces(text, 4096, utf16_units)
-    assert time.perf_counter() - began < 0.2
+    assert time.thread_time() - began < 0.2

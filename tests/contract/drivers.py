@@ -6,6 +6,7 @@ A driver speaks for the platform and its citizens, through the stand-ins; it kno
 from __future__ import annotations
 
 import base64
+import contextlib
 import email.policy
 import itertools
 import json
@@ -319,6 +320,7 @@ class Portal(Driver):
     def __init__(self) -> None:
         self.post = MailStandIn(address="answers@example.ru")
         self._numbers: dict[str, str] = {}
+        self._asking: dict[str, threading.Thread] = {}  # for the number of a request that is being processed
 
     def channels(self) -> dict[str, dict[str, Any]]:
         section = mailbox(self.post.address, self.post.imap_port, self.post.smtp_port)
@@ -342,6 +344,8 @@ class Portal(Driver):
             "sign_in": {"id": citizen, "vouched": ["full_name", "email"]},
             "citizen": {"full_name": "Ким Анна Ивановна", "email": f"{citizen}@mail.test"},
         }
+        if citizen in self._asking:
+            self._asking.pop(citizen).join(20)
         path = f"appeals/{self._numbers[citizen]}/comments" if citizen in self._numbers else "appeals"
         return self._post(path, f"key-{next(_serials)}", citizen, body)
 
@@ -361,10 +365,23 @@ class Portal(Driver):
                 if answer.status_code == 503:
                     time.sleep(0.05)
                     continue
-                number = answer.json().get("number")
-                if number:
-                    self._numbers.setdefault(citizen, number)
+                found = answer.json()
+                if found.get("state") == "processing":  # a machine at its limit
+                    self._asking[citizen] = threading.Thread(target=ask, args=(found["receipt"],), daemon=True)
+                    self._asking[citizen].start()
+                elif found.get("number"):
+                    self._numbers.setdefault(citizen, found["number"])
                 answers.append(answer.status_code)
+
+        def ask(receipt: str) -> None:
+            headers = {"Authorization": f"Bearer {self.KEY}"}
+            for _ in range(200):
+                with contextlib.suppress(httpx.TransportError, ValueError):
+                    found = httpx.get(f"{self.url}/api/v1/receipts/{receipt}", headers=headers, timeout=20).json()
+                    if found.get("number"):
+                        self._numbers.setdefault(citizen, found["number"])
+                        return
+                time.sleep(0.1)
 
         threading.Thread(target=send, daemon=True).start()
         return item

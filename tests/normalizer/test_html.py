@@ -161,9 +161,9 @@ def test_only_addresses_that_lead_somewhere_are_links() -> None:
     ],
 )
 def test_the_worst_markup_takes_bounded_time(unit: str) -> None:
-    started = time.process_time()
+    started = time.thread_time()
     render(unit * (500_000 // len(unit)))
-    assert time.process_time() - started < 2
+    assert time.thread_time() - started < 2
 
 
 @settings(max_examples=200, deadline=None)

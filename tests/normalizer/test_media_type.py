@@ -127,6 +127,6 @@ def test_any_bytes_get_a_type_that_fits_a_header(data: bytes, declared: str | No
 @pytest.mark.parametrize("piece", [b"<", b"<!--", b"<a:", b"\0", b"PK\3\4", b"<!doctype ", b" ", b"word"])
 def test_the_worst_input_takes_little_time(piece: bytes) -> None:
     sniff(b"\0\1")
-    start = time.process_time()
+    start = time.thread_time()
     sniff(piece * 30_000_000 if len(piece) == 1 else piece * 100_000)
-    assert time.process_time() - start < 0.5
+    assert time.thread_time() - start < 0.5

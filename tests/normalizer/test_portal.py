@@ -160,6 +160,6 @@ def test_64_kb_of_the_worst_text_in_every_field_are_read_in_no_time(letter: str)
     value = {**golden("office"), "citizen": citizen, "number": worst, "subject": worst, "sent_at": worst}
     payload = json.dumps(value).encode()
     portal.read(payload, ACCOUNT)
-    started = time.perf_counter()
+    started = time.thread_time()
     assert isinstance(portal.read(payload, ACCOUNT), Message)
-    assert time.perf_counter() - started < 0.25
+    assert time.thread_time() - started < 0.25

@@ -438,6 +438,6 @@ def test_every_word_is_in_exactly_one_part(text: str) -> None:
 def test_the_worst_input_takes_linear_time(unit: str) -> None:
     text = unit * (65536 // len(unit))
     for ending in ("", ":", "\n> x"):
-        started = time.process_time()
+        started = time.thread_time()
         split(text + ending)
-        assert time.process_time() - started < 1.0
+        assert time.thread_time() - started < 1.0
