@@ -8,7 +8,6 @@ import hmac
 import itertools
 import json
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ import httpx
 import pytest
 
 from tests.faults.oracle import Report, Sent, check, drain
+from tests.harness import disk as disks
 from tests.harness.worker import Worker
 from tests.services.proxy import TcpProxy
 from tests.services.rabbitmq import RabbitNode
@@ -161,15 +161,8 @@ def test_11_a_long_outage_of_the_broker_costs_disk_and_no_memory_and_drains_ten_
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 600 MB, a little more than what must be free."""
-    if os.geteuid() != 0:
-        pytest.skip("a full disk needs a file system of its own, and only root may mount one")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=600m", "tmpfs", str(tmp_path)], capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"this machine mounts no tmpfs: {mounted.stderr.strip()}")
-    yield tmp_path
-    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+    with disks.small_disk(tmp_path, 600) as folder:
+        yield folder
 
 
 def test_7_a_disk_that_fills_up_is_told_before_it_is_full(disk: Path) -> None:

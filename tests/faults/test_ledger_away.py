@@ -3,13 +3,13 @@
 import contextlib
 import os
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults.oracle import Report
+from tests.harness import disk as disks
 from tests.harness.letters import letters
 from tests.harness.mail import Post
 from tests.services.postgres import PostgresServer
@@ -21,15 +21,8 @@ CANNOT_WRITE = "cannot write to the ledger; the platform is not told"
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 24 MB."""
-    if os.geteuid() != 0:
-        pytest.skip("a full disk needs a file system of its own, and only root may mount one")
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(tmp_path)], capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"this machine mounts no tmpfs: {mounted.stderr.strip()}")
-    yield tmp_path
-    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+    with disks.small_disk(tmp_path, 24) as folder:
+        yield folder
 
 
 def _fill(folder: Path) -> Path:
