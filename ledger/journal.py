@@ -131,6 +131,8 @@ _FINISH = (
     )
 )
 
+_NOT_COUNTED = case((journal.c.attempts > 0, journal.c.attempts - 1), else_=0)
+
 
 def key_hash(keys: Keyring, kind: str, platform_account: str, key: str) -> bytes:
     """What tells redeliveries apart, as it is kept: all that remains of an erased message."""
@@ -226,9 +228,9 @@ def finish(conn: Connection, outcomes: Sequence[dict[str, Any]], now: float) -> 
 
 def give_back(conn: Connection, owner: str, ids: Iterable[int], due_at: float, *, blame: bool) -> None:
     """Put rows back that were not finished. With `blame`, each is tried by itself from now on and the start
-    counts; without (a shutdown, a database away), it was not the message's fault and does not.
+    counts; without (too much for the memory), it was not the message's fault and does not.
     """
-    counted = journal.c.attempts if blame else case((journal.c.attempts > 0, journal.c.attempts - 1), else_=0)
+    counted = journal.c.attempts if blame else _NOT_COUNTED
     conn.execute(
         update(journal)
         .where(journal.c.id.in_(sorted(ids)), journal.c.owner == owner, is_(journal.c.state, "working"))
@@ -240,6 +242,13 @@ def give_back(conn: Connection, owner: str, ids: Iterable[int], due_at: float, *
             attempts=counted,
         )
     )
+
+
+def give_up(conn: Connection, owner: str, due_at: float) -> int:
+    """Put back all that a living claimer has in work, as no message's fault. Returns how many rows."""
+    mine = is_(journal.c.state, *OPEN_STATES), is_(journal.c.state, "working"), journal.c.owner == owner
+    values = {"state": "received", "owner": None, "due_at": due_at, "attempts": _NOT_COUNTED}
+    return conn.execute(update(journal).where(*mine).values(**values)).rowcount
 
 
 def recover(conn: Connection, now: float) -> tuple[int, list[int]]:
