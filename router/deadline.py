@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
-from functools import cache
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cache, lru_cache
 from typing import Any
 
 
@@ -28,10 +28,14 @@ def has_calendar(country: str) -> bool:
 def after_working_days(moment: datetime, days: int, country: str, zone: tzinfo) -> datetime:
     """The same time of day `days` working days later, in UTC. A day of rest that `moment` lies on is not counted."""
     local = moment.astimezone(zone)
+    return datetime.combine(_day_after(local.date(), days, country), local.time(), zone).astimezone(UTC)
+
+
+@lru_cache(64)  # one day's messages ask for the same few; the library looks at each day anew
+def _day_after(day: date, days: int, country: str) -> date:
     working = calendar(country)
-    day = local.date()
     while days > 0:
         day += timedelta(days=1)
         if working.is_working_day(day):
             days -= 1
-    return datetime.combine(day, local.time(), zone).astimezone(UTC)
+    return day

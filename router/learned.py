@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+import struct
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +21,7 @@ KEPT = Path(__file__).with_name("learned.txt")
 STEM = re.compile(r"\b[^\W_]{1,5}")  # the letters of a word that count; what follows is mostly its ending
 MOST_WORDS = 1000  # of a text that are looked at; what a letter is about is said before
 FIELD = 32  # bits; the sum of MOST_WORDS weights in hundredths needs fewer
-FULL, HALF = 1 << FIELD, 1 << FIELD - 1
+HALF = 1 << FIELD - 1
 FEWEST = 7  # known words and pairs; of fewer, «что это?», nothing can be said
 LOWEST = -4.0  # a category is never less likely than exp of this: the rules must be able to outweigh it
 
@@ -38,6 +39,8 @@ class Learned:
             self._rows[feature] = sum(
                 int(value) << FIELD * int(number) for number, value in (w.split(":") for w in weights)
             )
+        self._fields = struct.Struct(f"<{len(self.categories)}I")
+        self._halves = sum(HALF << FIELD * number for number in range(len(self.categories)))  # lest a field be negative
 
     def likelihoods(self, *texts: str) -> dict[str, float]:
         """The natural logarithm of each category's probability, not under `LOWEST`; empty where little is known."""
@@ -46,16 +49,11 @@ class Learned:
         if len(known) < FEWEST:
             return {}
         scale = scale_of(found) / 100
-        scores = [each * scale for each in self._unpacked(sum(known))]
+        total = sum(known, self._halves).to_bytes(self._fields.size, "little")
+        scores = [(each - HALF) * scale for each in self._fields.unpack(total)]
         highest = max(scores)
-        total = highest + math.log(sum([math.exp(score - highest) for score in scores]))
-        return {category: max(LOWEST, score - total) for category, score in zip(self.categories, scores, strict=True)}
-
-    def _unpacked(self, total: int) -> Iterator[int]:
-        for _ in self.categories:
-            low = (total + HALF & FULL - 1) - HALF  # the lowest field, which may be negative
-            yield low
-            total = total - low >> FIELD
+        whole = highest + math.log(sum([math.exp(score - highest) for score in scores]))
+        return {category: max(LOWEST, score - whole) for category, score in zip(self.categories, scores, strict=True)}
 
 
 @lru_cache(1)

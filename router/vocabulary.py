@@ -34,8 +34,8 @@ PASSED_OVER = 3  # words at most that one «не» passes over: «не могу 
 GAP = 3  # other words that may stand between the words of a phrase
 FAR = "…"  # in a phrase: its words may stand further apart
 FAR_GAP = 15  # about a long sentence
-OVERLAP = 48  # of two stretches: known words that a phrase can reach over, and more
-STRETCH = 64  # words known to some rule that are looked at together
+STRETCH = 32  # words known to some rule that are looked at together
+OVERLAP = 48  # known words before and after them that a phrase can reach over, and more
 MEMORY = 8192  # words of messages whose meaning is kept
 MANY = 20  # forms that a word of which only the beginning is given counts for
 FOREIGN = 3  # a Latin text of which not one word in so many is known may be typed on the other keyboard
@@ -60,9 +60,9 @@ class Meaning:
     __slots__ = ("anchored", "mask", "singles")
 
     def __init__(self, mask: int, singles: tuple[str, ...], anchored: tuple[tuple[int, Phrase], ...]) -> None:
-        self.mask = mask  # a bit for each sense that phrases of several words need
+        self.mask = mask  # a bit for each of its senses that phrases anchored at other words need
         self.singles = singles  # phrases of this one word
-        self.anchored = anchored  # with their masks: phrases that are looked for where this word stands
+        self.anchored = anchored  # phrases that are looked for where this word stands, and what else they need
 
 
 NOTHING = Meaning(0, (), ())
@@ -173,11 +173,11 @@ class Vocabulary:
         self._single: dict[Sense, list[str]] = defaultdict(list)
         self._anchored: dict[Sense, list[tuple[int, Phrase]]] = defaultdict(list)
         self._bits: dict[Sense, int] = {}
-        self._anchor(phrases)
+        self._anchor(list(phrases))
         self._meanings: dict[tuple[Sense, ...], Meaning] = {(): NOTHING}
         self._known = lru_cache(MEMORY)(self._know)
 
-    def _anchor(self, phrases: Iterable[Phrase]) -> None:
+    def _anchor(self, phrases: Sequence[Phrase]) -> None:
         """Each phrase is looked for where its rarest word stands, so that «на» or «код» costs nothing."""
         use: dict[Sense, float] = defaultdict(float)
         for form, senses in self._words.forms.items():
@@ -189,11 +189,18 @@ class Vocabulary:
         for phrase in phrases:
             if len(phrase.senses) == 1:
                 self._single[next(iter(phrase.senses))].append(phrase.written)
-                continue
-            bits = {self._bits.setdefault(sense, len(self._bits)) for sense in phrase.senses}
-            # A word after «не» is rarer than the same word without.
-            rarest = min(phrase.senses, key=lambda sense: (use[sense & ~1] / (1 + 3 * (sense & 1)), sense))
-            self._anchored[rarest].append((sum(1 << bit for bit in bits), phrase))
+
+        def common(sense: Sense) -> tuple[float, Sense]:
+            return use[sense & ~1] / (1 + 3 * (sense & 1)), sense  # a word after «не» is rarer than the same without
+
+        several = [phrase for phrase in phrases if len(phrase.senses) > 1]
+        others = {phrase: phrase.senses - {min(phrase.senses, key=common)} for phrase in several}
+        # The commonest words have the lowest bits, so that the masks are short numbers.
+        in_order = sorted({sense for senses in others.values() for sense in senses}, key=common, reverse=True)
+        self._bits = {sense: 1 << number for number, sense in enumerate(in_order)}
+        for phrase in several:
+            (rarest,) = phrase.senses - others[phrase]
+            self._anchored[rarest].append((sum(self._bits[sense] for sense in others[phrase]), phrase))
 
     def find(self, *texts: str) -> set[str]:
         """The phrases, as written in the rules, that stand in one of the texts."""
@@ -208,26 +215,18 @@ class Vocabulary:
         if len(words) * FOREIGN < text.count(" ") + 1 and text.isascii():
             words = self._read(other_layout(text.lower())) or words
         places = [place for place, _ in words]
+        masks = [meaning.mask for _, meaning in words]
         for start in range(0, len(words), STRETCH):
-            stop = start + STRETCH + OVERLAP
-            self._find_in(places[start:stop], [meaning for _, meaning in words[start:stop]], found)
-
-    def _find_in(self, places: Sequence[int], meanings: Sequence[Meaning], found: set[str]) -> None:
-        """What stands in a stretch of a text: so short that few phrases need a closer look."""
-        masks = [meaning.mask for meaning in meanings]
-        present = reduce(or_, masks, 0)
-        for meaning in meanings:
-            if meaning.singles:
-                found.update(meaning.singles)
-        candidates = [
-            (place, mask, phrase)
-            for place, meaning in zip(places, meanings, strict=True)
-            for mask, phrase in meaning.anchored
-            if mask & present == mask
-        ]
-        for place, mask, phrase in candidates:
-            if phrase.written not in found and _close(places, masks, place, mask, phrase.reach):
-                found.add(phrase.written)
+            # Of what may stand near, few phrases have all their words, and only they need a closer look.
+            near = reduce(or_, masks[max(0, start - OVERLAP) : start + STRETCH + OVERLAP], 0)
+            for place, meaning in words[start : start + STRETCH]:
+                if meaning.singles:
+                    found.update(meaning.singles)
+                for mask, phrase in meaning.anchored:
+                    if mask & near != mask or phrase.written in found:
+                        continue
+                    if _close(places, masks, place, mask, phrase.reach):
+                        found.add(phrase.written)
 
     def _read(self, text: str) -> list[tuple[int, Meaning]]:
         """The words that some rule knows, and where they stand, not counting words like «в», «от», «я»."""
@@ -259,7 +258,7 @@ class Vocabulary:
             if len(self._meanings) > MEMORY:  # only words run together or mistyped in ever new ways make so many
                 self._meanings = {(): NOTHING}
             found = self._meanings[senses] = Meaning(
-                sum({1 << self._bits[sense] for sense in senses if sense in self._bits}),
+                sum({self._bits[sense] for sense in senses if sense in self._bits}),
                 tuple(written for sense in senses for written in self._single.get(sense, ())),
                 tuple(anchored for sense in senses for anchored in self._anchored.get(sense, ())),
             )
@@ -280,11 +279,14 @@ def _frequency(form: str) -> float:
 
 
 def _close(places: Sequence[int], masks: Sequence[int], here: int, mask: int, reach: int) -> bool:
-    """Do the other words of a phrase stand close enough to the one at the place `here`, and to one another?"""
+    """Do a phrase's other words, in `mask`, stand close enough to the one at the place `here` and to one another?"""
     first, last = bisect_right(places, here - reach), bisect_left(places, here + reach)
-    if reduce(or_, masks[first:last]) & mask != mask:
+    if reduce(or_, masks[first:last], 0) & mask != mask:
         return False
-    if mask.bit_count() == 2:
+    if mask.bit_count() == 1:
         return True
-    spans = (masks[start : bisect_left(places, places[start] + reach)] for start in range(first, last))
+    spans = (
+        masks[start : bisect_left(places, places[start] + reach)]
+        for start in range(first, bisect_right(places, here, first, last))
+    )
     return any(reduce(or_, span) & mask == mask for span in spans)

@@ -67,7 +67,7 @@ class Words:
         if not latin and CYRILLIC.search(word):
             word = word.translate(LATIN_LOOKALIKES)
         senses = self._exactly(word)
-        if senses or word in self.never_typos:
+        if senses or word in self.never_typos or word.isdecimal():
             return senses
         if latin:
             word = _russian(word)
