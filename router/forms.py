@@ -97,6 +97,6 @@ def _common_start(words: Sequence[str]) -> str:
 
 
 if __name__ == "__main__":
-    from router.rules import words_of
+    from router.compiled import words_of
 
     KEPT.write_text(kept_text(words_of(Path("config/routing.toml"))), encoding="utf-8")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -18,25 +18,16 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from router.deadline import after_working_days, has_calendar
+from router.compiled import CASE_FIELD, Compiled, compile_rules
+from router.deadline import after_working_days
 from router.learned import LOWEST, kept
-from router.rulesfile import Condition, Desk, Rule, RulesError, RulesFile, line_of, read
-from router.vocabulary import Phrase, PhraseError, Vocabulary, VocabularyBuilder
+from router.rulesfile import Condition, Desk, Rule, RulesError, RulesFile
+from router.vocabulary import Vocabulary, VocabularyBuilder
 
 __all__ = ["Case", "Decision", "Rules", "RulesError", "load"]
 
 LEAST, MOST = 0, 9
 SHOWN = 4  # phrases of one rule in its explanation
-CASE_FIELD = {  # of Condition: of Case; the rarest first, so that most rules without words are not even looked at
-    "machine": "machine",
-    "chosen": "chosen_category",
-    "error_codes": "error_code",
-    "flags": "flags",
-    "accounts": "account",
-    "via": "via",
-    "kinds": "kind",
-    "channels": "channel",
-}
 NOT_IN_A_KEY = re.compile(r"[^a-z0-9_-]+")  # a dot would be a level of the routing key, * and # wildcards
 
 
@@ -73,18 +64,6 @@ class Decision:
     why: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    """A rule with its phrases made ready, and the line of the file that explains it."""
-
-    rule: Rule
-    line: int
-    phrases: tuple[Phrase, ...]
-    unless: frozenset[str]
-    conditional: bool
-    conditions: str  # in words
-
-
 def load(path: str | Path) -> Rules:
     """The rules of a file. Raises `RulesError` (with the line of what is wrong) or OSError."""
     return Rules.parse(Path(path).read_text(encoding="utf-8"), str(path))
@@ -93,7 +72,7 @@ def load(path: str | Path) -> Rules:
 class Rules:
     """The routing rules, checked and made ready. Safe to share between threads."""
 
-    def __init__(self, file: RulesFile, compiled: Sequence[_Compiled], builder: VocabularyBuilder) -> None:
+    def __init__(self, file: RulesFile, compiled: Sequence[Compiled], builder: VocabularyBuilder) -> None:
         self.desks: tuple[Desk, ...] = file.desks
         self.categories: tuple[str, ...] = tuple(category.name for category in file.categories)
         self.titles: dict[str, dict[str, str]] = {"ru": {}, "en": {}}  # of categories and desks
@@ -108,13 +87,13 @@ class Rules:
         self._zone = ZoneInfo(file.timezone)
         self._desk_of = {category: desk for desk in file.desks for category in desk.categories}
         self._rules = [rule for rule in compiled if rule.rule.phrases]
-        wordless: dict[str, list[_Compiled]] = {}  # by the field of `Case` that they look at
+        wordless: dict[str, list[Compiled]] = {}  # by the field of `Case` that they look at
         for rule in compiled:
             if not rule.rule.phrases:
                 wordless.setdefault(_first_field(rule.rule), []).append(rule)
         self._wordless = tuple(wordless.items())
         self._shown = {phrase.written: _shown(phrase.written) for rule in self._rules for phrase in rule.phrases}
-        self._by_phrase: dict[str, list[_Compiled]] = {}
+        self._by_phrase: dict[str, list[Compiled]] = {}
         for rule in self._rules:
             for phrase in rule.phrases:
                 self._by_phrase.setdefault(phrase.written, []).append(rule)
@@ -122,7 +101,7 @@ class Rules:
     @classmethod
     def parse(cls, text: str, source_name: str = "routing.toml") -> Rules:
         """The rules that a text describes. Raises `RulesError`."""
-        file, compiled, builder = _compile(text, source_name)
+        file, compiled, builder = compile_rules(text, source_name)
         return cls(file, compiled, builder)
 
     @cached_property
@@ -202,13 +181,13 @@ class Rules:
         """What the examples say of the citizen's own words."""
         return self._learned.likelihoods(case.subject or "", case.text) if self._learned else {}
 
-    def _what(self, applies: _Compiled, found: list[str]) -> str:
+    def _what(self, applies: Compiled, found: list[str]) -> str:
         """What of a rule was met: its phrases, or what it asks for."""
         return ", ".join([self._shown[phrase] for phrase in sorted(found)[:SHOWN]]) or applies.conditions
 
-    def _applying(self, case: Case, own: set[str], quoted: set[str]) -> list[tuple[_Compiled, list[str]]]:
+    def _applying(self, case: Case, own: set[str], quoted: set[str]) -> list[tuple[Compiled, list[str]]]:
         """The rules that apply with the phrases found, in the order of the file."""
-        found: dict[int, tuple[_Compiled, list[str]]] = {}
+        found: dict[int, tuple[Compiled, list[str]]] = {}
         for written in own | quoted if quoted else own:
             for rule in self._by_phrase.get(written, ()):
                 if rule.line in found:
@@ -245,32 +224,6 @@ class Rules:
                     return after_working_days(case.received_at, terms.working_days, desk.calendar, self._zone)
                 return case.received_at + terms.within if terms.within is not None else None
         return None
-
-
-def words_of(path: Path) -> set[str]:
-    """Every word of a file's rules whose forms are needed, for `router.forms`. Raises as `load` does."""
-    return _compile(path.read_text(encoding="utf-8"), str(path))[2].words()
-
-
-def _compile(text: str, source_name: str) -> tuple[RulesFile, list[_Compiled], VocabularyBuilder]:
-    file = read(text, source_name)
-    _check(file, text, source_name)
-    builder = VocabularyBuilder(file.groups, file.never_typos, file.negation_passes)
-    _check_groups(file, builder, text, source_name)
-    compiled = []
-    for number, rule in enumerate(file.rules):
-        phrases = _phrases(builder, rule.phrases, text, source_name, ("rules", number, "phrases"))
-        unless = _phrases(builder, rule.unless, text, source_name, ("rules", number, "unless"))
-        line = line_of(text, ("rules", number))
-        conditional = any(rule.model_dump(include=set(Condition.model_fields)).values())
-        compiled.append(
-            _Compiled(
-                rule, line, phrases, frozenset(phrase.written for phrase in unless), conditional, _conditions(rule)
-            )
-        )
-    for number, audience in enumerate(file.audiences):
-        _phrases(builder, audience.phrases, text, source_name, ("audiences", number, "phrases"))
-    return file, compiled, builder
 
 
 def _first_field(rule: Rule) -> str:
@@ -314,88 +267,3 @@ def _code_fits(patterns: Sequence[str], code: str | None) -> bool:
 
 def _machine(case: Case) -> frozenset[str]:
     return frozenset({case.machine}) if case.machine else frozenset()
-
-
-def _conditions(rule: Rule) -> str:
-    """What a rule without words asks for, in words."""
-    asked: Mapping[str, object] = rule.model_dump(include=set(Condition.model_fields), exclude_defaults=True)
-    return ", ".join(f"{key} {'/'.join(map(str, value))}" for key, value in asked.items() if isinstance(value, tuple))
-
-
-def _phrases(
-    builder: VocabularyBuilder, written: Sequence[str], text: str, source_name: str, path: tuple[str | int, ...]
-) -> tuple[Phrase, ...]:
-    phrases = []
-    for phrase in written:
-        try:
-            phrases.append(builder.phrase(phrase))
-        except PhraseError as error:
-            raise RulesError(source_name, line_of(text, path, phrase), f"{phrase!r}: {error}") from None
-    return tuple(phrases)
-
-
-def _check(file: RulesFile, text: str, source_name: str) -> None:
-    """What only the tables together can show. Raises `RulesError`."""
-
-    def broken(path: tuple[str | int, ...], value: object, problem: str) -> RulesError:
-        return RulesError(source_name, line_of(text, path, value), problem)
-
-    categories = [category.name for category in file.categories]
-    taken: dict[str, str] = {}
-    for number, category in enumerate(categories):
-        if category in categories[:number]:
-            raise broken(("categories", number), category, f"the category {category!r} is there twice")
-    for number, desk in enumerate(file.desks):
-        if desk.name in [other.name for other in file.desks[:number]]:
-            raise broken(("desks", number, "name"), desk.name, f"the desk {desk.name!r} is there twice")
-        for category in desk.categories:
-            if category not in categories:
-                raise broken(("desks", number, "categories"), category, f"no category is called {category!r}")
-            if category in taken:
-                raise broken(("desks", number, "categories"), category, f"{category!r} is at {taken[category]!r} too")
-            taken[category] = desk.name
-        if desk.calendar is not None and not has_calendar(desk.calendar):
-            raise broken(("desks", number, "calendar"), desk.calendar, f"no calendar of {desk.calendar!r} is known")
-    for number, category in enumerate(categories):
-        if category not in taken:
-            raise broken(("categories", number), category, f"no desk takes the category {category!r}")
-    if file.otherwise not in categories:
-        raise broken(("otherwise",), file.otherwise, f"otherwise: no category is called {file.otherwise!r}")
-    for category in file.examples.sure:
-        if category not in categories:
-            raise broken(("examples", "sure"), None, f"no category is called {category!r}")
-    for number, rule in enumerate(file.rules):
-        if rule.category not in categories:
-            raise broken(("rules", number), rule.category, f"no category is called {rule.category!r}")
-        if rule.categories:
-            raise broken(("rules", number, "categories"), None, "a rule decides the category; it cannot ask for one")
-        if not rule.phrases and not any(getattr(rule, name) for name in CASE_FIELD):
-            raise broken(("rules", number), None, "the rule asks for nothing: it would apply to every message")
-    _check_answer_by(file, text, source_name)
-
-
-def _check_groups(file: RulesFile, builder: VocabularyBuilder, text: str, source_name: str) -> None:
-    for name in file.groups:
-        try:
-            builder.check_group(name)
-        except PhraseError as error:
-            raise RulesError(source_name, line_of(text, ("groups", name)), f"groups.{name}: {error}") from None
-
-
-def _check_answer_by(file: RulesFile, text: str, source_name: str) -> None:
-    for number, terms in enumerate(file.answer_by):
-        path = ("answer_by", number)
-        if (terms.within is None) == (terms.working_days is None):
-            raise RulesError(source_name, line_of(text, path), "answer_by needs either within or working_days")
-        if terms.working_days is None:
-            continue
-        for desk in file.desks:
-            concerned = not terms.categories or not set(terms.categories).isdisjoint(desk.categories)
-            if concerned and desk.calendar is None:
-                problem = f"working_days: the desk {desk.name!r} has no calendar"
-                raise RulesError(source_name, line_of(text, (*path, "working_days")), problem)
-    try:
-        ZoneInfo(file.timezone)
-    except (KeyError, ValueError, OSError):
-        line = line_of(text, ("timezone",), file.timezone)
-        raise RulesError(source_name, line, f"no time zone is called {file.timezone!r}") from None

@@ -48,11 +48,12 @@ from pathlib import Path
 
 import pytest
 
+from router.compiled import words_of
 from router.forms import KEPT, kept_text
 from router.learn import learn, read, shipped
 from router.learned import KEPT as LEARNED
 from router.route_command import RouteReport, route_file
-from router.rules import Rules, load, words_of
+from router.rules import Rules, load
 
 HERE = Path(__file__).parent
 RULES = HERE.parents[1] / "config" / "routing.toml"
@@ -78,7 +79,7 @@ def report(rules: Rules, name: str) -> RouteReport:
 
 def wrongly_in_security(samples: RouteReport) -> float:
     others = [routed for routed in samples.judged if routed.expected != "security"]
-    return sum(routed.result["category"] == "security" for routed in others) / len(others)
+    return sum(bool(routed.result["category"] == "security") for routed in others) / len(others)
 
 
 def found_for_security(samples: RouteReport) -> float:
