@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from ledger.bells import ring
 from ledger.errors import LedgerAway
 
 __all__ = ["Connection", "Database", "clock"]
@@ -25,6 +26,7 @@ T = TypeVar("T")
 
 # Longest wait for SQLite's writer lock before the database counts as away.
 LOCK_SECONDS = 10.0
+RINGS = "rings"
 
 
 class Database:
@@ -71,13 +73,17 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that is durable when the block has been left. Raises `LedgerAway`."""
+        rings: set[str] = set()
         with (
             _translated(),
             self._turn(),
             self.engine.connect().execution_options(priemnaya_write=True) as conn,
             conn.begin(),
         ):
+            conn.info[RINGS] = rings
             yield conn
+        if rings and self.path is not None:
+            ring(self.path, rings)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -138,6 +144,12 @@ class Database:
     def close(self) -> None:
         """Close every connection of the pool."""
         self.engine.dispose()
+
+
+def rings_of(conn: Connection) -> set[str]:
+    """The topics that are rung for on SQLite once this write transaction has been committed."""
+    rings: set[str] = conn.info[RINGS]
+    return rings
 
 
 def clock(conn: Connection) -> float:

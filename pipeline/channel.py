@@ -25,6 +25,8 @@ from pipeline.sender import Sender
 log = structlog.get_logger()
 
 IDLE_SECONDS = 5.0
+# Answers that become due one by one are taken together (see `Waker`).
+REST_SECONDS = 0.02
 PREPARE_SECONDS = 3600.0
 # What is being sent is finished and recorded before the process ends: else a citizen would get it twice.
 DRAIN_SECONDS = 15.0
@@ -89,14 +91,13 @@ class Channel:
                 wait = min(wait * 2, 60.0)
 
     async def _send(self, sender: Sender, stop: asyncio.Event) -> None:
-        waker = Waker(self.parts.database, "outgoing", look_seconds=0.05, idle_seconds=0.25)
+        waker = Waker(self.parts.database, "outgoing", rest=REST_SECONDS)
         try:
             while not stop.is_set():
                 try:
                     due = await self.parts.database.look(lambda conn: outgoing.next_due(conn, self.name))
                     now = self.parts.clock()
                     if due is not None and due <= now and await sender.round():
-                        waker.worked()
                         continue
                     seconds = IDLE_SECONDS if due is None or due <= now else min(IDLE_SECONDS, due - now)
                 except LedgerAway:
@@ -106,12 +107,11 @@ class Channel:
             waker.close()
 
     async def _rounds(self, work: Callable[[], Awaitable[int]], topic: str, stop: asyncio.Event) -> None:
-        waker = Waker(self.parts.database, topic, look_seconds=0.25, idle_seconds=1.0)
+        waker = Waker(self.parts.database, topic, rest=REST_SECONDS)
         try:
             while not stop.is_set():
                 try:
                     if await work():
-                        waker.worked()
                         continue
                     await either(waker.wait(IDLE_SECONDS), stop)
                 except LedgerAway:

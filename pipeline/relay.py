@@ -26,6 +26,8 @@ BATCH = 256
 IN_FLIGHT = 64
 RETRY_SECONDS = 5.0
 IDLE_SECONDS = 5.0
+# Events follow an envelope within milliseconds: taken together, they cost one transaction.
+REST_SECONDS = 0.02
 HEALTH_SECONDS = 20.0
 DRAIN_SECONDS = 12.0
 DECLARE_SECONDS = 60.0
@@ -51,7 +53,7 @@ class Relay:
         await Holder(self.parts, "relay", stop, drain=DRAIN_SECONDS).run(lambda lease: self._work(lease, stop))
 
     async def _work(self, lease: Lease, stop: asyncio.Event) -> None:
-        waker = Waker(self.parts.database, "outbox", look_seconds=0.03)
+        waker = Waker(self.parts.database, "outbox", rest=REST_SECONDS)
         said = 0.0
         loop = asyncio.get_running_loop()
         try:

@@ -37,7 +37,7 @@ class SearchIndex:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`."""
-        waker = Waker(self.parts.database, "outbox", look_seconds=LOOK_SECONDS)
+        waker = Waker(self.parts.database, "outbox", rest=LOOK_SECONDS)
         try:
             while not stop.is_set():
                 try:
