@@ -19,8 +19,8 @@ from router.learned import KEPT, features, scale_of
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "tests" / "routing"
 HELD_OUT = "held_out"
-ROUNDS = 14
-FIRST_STEP, STEPS_SHRINK = 0.3, 0.88
+ROUNDS = 30
+FIRST_STEP, STEPS_SHRINK = 3.0, 0.9
 SMALLEST_STEP = 1e-3  # a step below it changes nothing that is kept
 KEPT_FROM = 20  # hundredths: smaller weights only make the file longer
 SEED = 1  # the same examples make the same file
