@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from router.compiled import CASE_FIELD, Compiled, compile_rules
 from router.deadline import after_working_days
-from router.learned import LOWEST, kept
+from router.learned import kept
 from router.rulesfile import Condition, Desk, Rule, RulesError, RulesFile
 from router.vocabulary import Vocabulary, VocabularyBuilder
 
@@ -28,6 +28,7 @@ __all__ = ["Case", "Decision", "Rules", "RulesError", "load"]
 
 LEAST, MOST = 0, 9
 SHOWN = 4  # phrases of one rule in its explanation
+DOUBT = 0.15  # of the logarithm of the odds, for each unit of weight that the rules set against the examples
 NOT_IN_A_KEY = re.compile(r"[^a-z0-9_-]+")  # a dot would be a level of the routing key, * and # wildcards
 
 
@@ -156,7 +157,7 @@ class Rules:
             why.append((-weight, f"{rule.category} {weight:+g}: {self._what(applies, found)} (line {applies.line})"))
         likely = self._likely(case)
         for category, sure in self._file.examples.sure.items():
-            if likely.get(category, LOWEST) >= math.log(sure):
+            if category in likely and self._is_sure(category, sure, likely[category], weights):
                 return category, (
                     f"{category}: {math.exp(likely[category]):.0%} likely after the examples",
                     *_heaviest_first(why),
@@ -176,6 +177,11 @@ class Rules:
             *_heaviest_first(why),
             f"{self._file.otherwise}: nothing weighs {self._file.enough:g}",
         )
+
+    def _is_sure(self, category: str, sure: float, logarithm: float, weights: Mapping[str, float]) -> bool:
+        """Is it `sure` after the examples? The more the rules say otherwise, the surer it must be."""
+        against = max(weight for other, weight in weights.items() if other != category) - weights[category]
+        return _odds(math.exp(logarithm)) >= _odds(sure) + DOUBT * against
 
     def _likely(self, case: Case) -> dict[str, float]:
         """What the examples say of the citizen's own words."""
@@ -228,6 +234,11 @@ class Rules:
 
 def _first_field(rule: Rule) -> str:
     return next(of_case for name, of_case in CASE_FIELD.items() if getattr(rule, name))
+
+
+def _odds(probability: float) -> float:
+    """The logarithm of the odds, for any probability."""
+    return math.log(max(probability, 1e-9) / max(1 - probability, 1e-9))
 
 
 def _heaviest_first(why: Sequence[tuple[float, str]]) -> tuple[str, ...]:

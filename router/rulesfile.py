@@ -124,7 +124,7 @@ class Examples(Table):
 
     weight: float = Field(default=0.0, ge=0, le=100, description="of the logarithm of a category's probability")
     sure: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
-        default={}, description="this probable, a category is taken, whatever the rules weigh"
+        default={}, description="this probable, a category is taken; surer, the more the rules weigh for another"
     )
 
 

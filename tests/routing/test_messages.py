@@ -34,10 +34,19 @@ What an unseen message can expect is the first sight of each batch: right | secu
     t  ordinary                         61 of  63 96.8 %   14 of 15    0 of 48
     u  ordinary security, and what      61 of  70 87.1 %   48 of 50    4 of 20
        is made to look like it
+    v  ordinary, half of it security   124 of 139 89.2 %   69 of 70    8 of 69
+    w  indirect security, look-alikes   93 of 140 66.4 %   52 of 70   21 of 70
+       after the tuning to v and w, and longer learning, from here on
+    x  extremely indirect, look-alikes 188 of 263 71.5 %   96 of 133  20 of 130  (before: 174, 85, 20)
+    y  ordinary, half of it security   128 of 134 95.5 %   68 of 70    1 of 64   (before: 127, 68, 1)
+    z  extremely indirect, look-alikes  59 of 103 57.3 %   31 of 50   14 of 53   (before:  50, 21, 10)
+       after the tuning to x, y and z
+    q  ordinary, held out               99 of 102 97.1 %   48 of 50    0 of 52   (before:  96, 48, 1)
+    r  indirect, held out               57 of  80 71.2 %   30 of 40    6 of 40   (before:  42, 18, 4)
 
-So: of ordinary messages 94 to 99 in a hundred are right at first sight (l to t: 465 of 484, 96.1 %), and of ordinary
-messages about security 95 (144 of 151); of deliberately odd ones, 80 to 90. Fraud in an indirect wording that nobody
-thought of is still missed at first sight one time in seven, in an extremely indirect one one time in four.
+So: of ordinary messages 94 to 99 in a hundred are right at first sight (l to t: 465 of 484, 96.1 %; v, y and q, half of
+them security: 351 of 375, 93.6 %), and of ordinary messages about security 97 (329 of 341); of deliberately odd ones,
+60 to 90. Fraud in an indirect wording that nobody thought of is still missed at first sight one time in four.
 """
 
 from __future__ import annotations
@@ -59,7 +68,14 @@ HERE = Path(__file__).parent
 RULES = HERE.parents[1] / "config" / "routing.toml"
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TUNED_TO = ["messages.jsonl", "strangers.jsonl:open", "fresh.jsonl"]
-NEVER_TUNED_TO = ["holdout.jsonl", "strangers.jsonl:held_out", "fresh.jsonl:held_out_j", "fresh.jsonl:held_out_p"]
+NEVER_TUNED_TO = [
+    "holdout.jsonl:held_out",
+    "holdout.jsonl:held_out_q",
+    "strangers.jsonl:held_out",
+    "fresh.jsonl:held_out_j",
+    "fresh.jsonl:held_out_p",
+]
+INDIRECT = "holdout.jsonl:held_out_r"
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +130,15 @@ def test_what_was_never_tuned_to_is_routed_nearly_as_well(rules: Rules, name: st
     assert wrongly_in_security(samples) < 0.06, samples.as_text()
 
 
-@pytest.mark.parametrize("name", ["messages.jsonl", "holdout.jsonl", "strangers.jsonl:open", *FIRST_BATCHES])
+def test_of_what_only_hints_at_fraud_seven_in_ten_are_found(rules: Rules) -> None:
+    """Never tuned to, and as indirect as its writer could: «в моём кабинете поселился кто-то из Уфы»."""
+    samples = report(rules, INDIRECT)
+    print(f"\n{INDIRECT}\n{samples.as_text()}")
+    assert found_for_security(samples) >= 0.70, samples.as_text()
+    assert wrongly_in_security(samples) < 0.20, samples.as_text()
+
+
+@pytest.mark.parametrize("name", ["messages.jsonl", "holdout.jsonl:held_out", "strangers.jsonl:open", *FIRST_BATCHES])
 def test_no_security_message_that_is_known_is_missed(rules: Rules, name: str) -> None:
     missed = [routed for routed in report(rules, name).judged if routed.expected == "security" and not routed.right]
     assert not missed, [routed.result["text"] for routed in missed]
