@@ -14,8 +14,6 @@ from board.bodies import Sent
 from board.guard import Guard, whole
 from board.sessions import Signed
 from ledger import health, journal, reports
-from ledger.database import Connection
-from ledger.wake import notify
 from pipeline import quarantine
 
 PAGE = 50
@@ -66,11 +64,7 @@ class CarePages:
         if row_id is None:
             return self.guard.page(request, signed, "board_message.html", 404, message="no_row")
 
-        def work(conn: Connection) -> None:
-            journal.retry(conn, [row_id], now, None)
-            notify(conn, "journal")
-
-        await self.parts.database.run(work)
+        await self.parts.database.run(lambda conn: journal.retry(conn, [row_id], now))
         await self.guard.note(signed, "retry", detail=str(row_id))
         return RedirectResponse("/board/quarantine?done=retry", 303)
 

@@ -22,6 +22,7 @@ from ledger.schema import (
     vouches,
 )
 from ledger.state import State, Ticket
+from ledger.wake import notify
 
 _TICKET_COLUMNS = tuple(each.name for each in fields(Ticket) if each.name not in ("is_new", "changed"))
 _NEW_TICKETS, _NEW_MESSAGES = tickets.insert(), messages.insert()
@@ -91,6 +92,9 @@ class Batch:
         _execute(conn, _NEW_OUTBOX, self.outbox)
         _execute(conn, _NEW_OUTGOING, self.outgoing)
         journal.finish(conn, self.outcomes, self.now)
+        for what, rows in (("outbox", self.outbox), ("outgoing", self.outgoing), ("attachments", self.attachments)):
+            if rows:
+                notify(conn, what)
 
 
 def event_row(

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, RowMapping, and_, bindparam, case, exists, fu
 from ledger.crypto import Keyring
 from ledger.dialect import any_of, is_, once, upsert
 from ledger.leases import alive
-from ledger.schema import journal, outbox
+from ledger.schema import journal
+from ledger.wake import notify
 
 # Larger payloads lie in the storage: a database page cache is no place for 40 MB letters.
 INLINE_BYTES = 256 * 1024
@@ -150,7 +151,10 @@ def append(conn: Connection, entries: Sequence[Entry]) -> dict[bytes, int]:
     if not entries:
         return {}
     rows = conn.execute(_APPEND(conn), [entry.values() for entry in _distinct(entries)])
-    return {bytes(row.key_hash): row.id for row in rows}
+    new = {bytes(row.key_hash): row.id for row in rows}
+    if new:
+        notify(conn, "journal")
+    return new
 
 
 def _distinct(entries: Sequence[Entry]) -> Iterable[Entry]:
@@ -318,11 +322,6 @@ def take_held(conn: Connection, now: float, ids: Iterable[int] | None = None, *,
     return [_claimed(row) for row in found.mappings()]
 
 
-def add_event(conn: Connection, row: dict[str, Any]) -> None:
-    """Owe one event (an outbox row)."""
-    conn.execute(outbox.insert().values(**row))
-
-
 def next_due(conn: Connection) -> float | None:
     """When the next waiting row, or greeting, is due; None when nothing waits."""
     value: float | None = conn.execute(
@@ -358,4 +357,5 @@ def retry(conn: Connection, ids: Sequence[int], now: float, payload: bytes | Non
         .values(**values)
         .returning(journal.c.id)
     )
+    notify(conn, "journal")
     return [row.id for row in done]

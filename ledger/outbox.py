@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, exists, func, select, update
 from ledger.dialect import any_of, is_
 from ledger.leases import Lease, guard
 from ledger.schema import messages, outbox
+from ledger.wake import notify
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ def requeue(conn: Connection, now: float, *, since: float | None, tickets: Colle
         .where(outbox.c.exchange == "appeals", is_(outbox.c.state, "published"), which)
         .values(state="pending", due_at=now, reason=None)
     )
+    notify(conn, "outbox")
     return done.rowcount
 
 
@@ -101,3 +103,4 @@ def add(conn: Connection, rows: Iterable[Mapping[str, object]]) -> None:
     values = [dict(row) for row in rows]
     if values:
         conn.execute(outbox.insert(), values)
+        notify(conn, "outbox")

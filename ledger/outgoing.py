@@ -15,6 +15,7 @@ from ledger.crypto import Keyring
 from ledger.dialect import any_of, is_, upsert
 from ledger.leases import Lease, guard
 from ledger.schema import conversations, meta, outgoing, threads
+from ledger.wake import notify
 
 # A `random_id` is an int32; the base is drawn once, so that a new ledger does not repeat the ids of an old one.
 _BASE_KEY = "random_id_base"
@@ -198,6 +199,7 @@ def report(conn: Connection, native_hash: bytes, state: str, reason: str | None)
 def owe(conn: Connection, values: Mapping[str, Any]) -> bool:
     """Owe one message; False when its `reply_id` is known already."""
     statement = upsert(conn, outgoing).values(**values).on_conflict_do_nothing()
+    notify(conn, "outgoing")
     return conn.execute(statement.returning(outgoing.c.seq)).one_or_none() is not None
 
 

@@ -305,14 +305,9 @@ def requeue(context: click.Context, since: float | None, tickets: tuple[str, ...
     if (since is None) == (not tickets):
         raise WrongUse("say either --since or --ticket")
     from ledger import outbox
-    from ledger.wake import notify
-
-    def work(conn: Any) -> int:
-        notify(conn, "outbox")
-        return outbox.requeue(conn, parts.clock(), since=since, tickets=tickets)
 
     with opened(context) as parts:
-        count = parts.database.run_now(work)
+        count = parts.database.run_now(lambda conn: outbox.requeue(conn, parts.clock(), since=since, tickets=tickets))
     click.echo(json.dumps({"requeued": count}) if as_json else f"{count} envelopes go out again")
 
 

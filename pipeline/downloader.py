@@ -15,7 +15,6 @@ from ledger.attachments import Wanted
 from ledger.database import Connection
 from ledger.leases import Lease
 from ledger.storage import TooLarge, Unavailable
-from ledger.wake import notify
 from normalizer.media_type import sniff
 from pipeline import events
 from pipeline.parts import Parts
@@ -77,7 +76,6 @@ class Downloader:
                 kept = attachments.stored(conn, self.lease, item.id, file, media_type)
                 if kept:
                     outbox.add(conn, [event])
-                    notify(conn, "outbox")
                 return kept
 
             if not await self.parts.database.run(work):
@@ -89,7 +87,6 @@ class Downloader:
         def work(conn: Connection) -> None:
             attachments.refused(conn, self.lease, item.id, reason)
             outbox.add(conn, [event])
-            notify(conn, "outbox")
 
         await self.parts.database.run(work)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from ledger import erasure, outbox, search
 from ledger.database import Connection
-from ledger.wake import notify
 from normalizer.envelope import rfc3339
 from normalizer.ticket_number import parse_exact
 from pipeline import events
@@ -48,7 +47,6 @@ def erase(parts: Parts, number: str, *, cause: str) -> dict[str, Any] | None:
                 )
             ],
         )
-        notify(conn, "outbox")
         return kept, files
 
     done = parts.database.run_now(work)

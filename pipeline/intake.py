@@ -20,7 +20,6 @@ from ledger.group_commit import GroupCommit
 from ledger.journal import Entry
 from ledger.leases import Lease
 from ledger.storage import StorageError
-from ledger.wake import notify
 from pipeline.kinds import normalizer
 from pipeline.parts import Parts
 
@@ -140,8 +139,6 @@ class AccountIntake:
         if moved:
             token = self.lease.token if self.lease else 0
             cursors.move(conn, self._cursor_name, json.dumps(moved[-1]), token, self.parts.clock())
-        if rows:
-            notify(conn, "journal")
         return [sum(row.key_hash in rows for row in delivery.entries) for delivery in deliveries]
 
     async def cursor(self) -> dict[str, Any] | None:

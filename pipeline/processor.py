@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from ledger import health, journal, leases, serials
+from ledger import health, journal, leases, outbox, serials
 from ledger.crypto import SealBroken
 from ledger.database import Connection
 from ledger.errors import Fenced, LedgerAway
@@ -19,7 +19,7 @@ from ledger.journal import Claimed
 from ledger.leases import Lease
 from ledger.serials import Numbers
 from ledger.storage import Damaged, Missing, StorageError, Stored, TooLarge
-from ledger.wake import Waker, notify
+from ledger.wake import Waker
 from normalizer.media_type import sniff
 from normalizer.message import Message, Reading, Renamed, Unreadable
 from pipeline import commands, events
@@ -93,7 +93,7 @@ class Processor:
             for row in journal.rows(conn, poison):
                 reason = f"a processor died {journal.STARTS} times on this message alone"
                 journal.finish(conn, [{"id": row.id, "state": "quarantined", "reason": reason}], now)
-                journal.add_event(conn, events.quarantine_row(now, row, reason))
+                outbox.add(conn, [events.quarantine_row(now, row, reason)])
             return back, len(poison)
 
         back, quarantined = self.parts.database.run_now(work)
@@ -142,7 +142,6 @@ class Processor:
             for row in rows:
                 commands.greet(staging, Work(row, self._understood(row)))
             staging.batch.flush(conn, staging.state)
-            notify(conn, "outgoing")
             return len(rows)
 
         return self.parts.database.run_now(work)
@@ -177,12 +176,6 @@ class Processor:
         for some in _between_renames(works):
             staging = Staging(self.parts, conn, self.numbers, self.parts.clock())
             staging.stage(some)
-            if staging.batch.outbox:
-                notify(conn, "outbox")
-            if staging.batch.outgoing:
-                notify(conn, "outgoing")
-            if staging.batch.attachments:
-                notify(conn, "attachments")
             orphans += staging.orphans
         return orphans
 
@@ -253,8 +246,7 @@ class Processor:
             mine = journal.still_mine(conn, self.owner, [row.id for row in guilty])
             for row in (row for row in guilty if row.id in mine):
                 journal.finish(conn, [{"id": row.id, "state": "quarantined", "reason": reason}], now)
-                journal.add_event(conn, events.quarantine_row(now, row, reason))
-            notify(conn, "outbox")
+                outbox.add(conn, [events.quarantine_row(now, row, reason)])
 
         self.parts.database.run_now(work)
 

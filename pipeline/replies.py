@@ -12,7 +12,6 @@ from ledger import erasure, outbox, outgoing, replies, signed
 from ledger.database import Connection
 from ledger.errors import LedgerAway
 from ledger.storage import StorageError
-from ledger.wake import notify
 from pipeline import events, portal_replies
 from pipeline.broker import declare_topology
 from pipeline.parts import Parts
@@ -89,8 +88,6 @@ def accept_reply(parts: Parts, reply: DeskReply) -> str | None:
         if reply.close and erasure.close(conn, reply.ticket, now):
             closed = events.row(now, "closed", conversation=f"ticket:{reply.ticket}", ticket=reply.ticket, by="desk")
             outbox.add(conn, [closed])
-        notify(conn, "outgoing")
-        notify(conn, "outbox")
         return None
 
     reason = parts.database.run_now(work)

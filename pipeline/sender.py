@@ -17,7 +17,6 @@ from ledger.errors import LedgerAway
 from ledger.group_commit import GroupCommit
 from ledger.leases import Lease
 from ledger.outgoing import Owed
-from ledger.wake import notify
 from pipeline import events
 from pipeline.parts import Parts
 from pipeline.times import moment
@@ -123,7 +122,6 @@ class Sender:
             outgoing.sent(conn, self.lease, owed, hashes, now, chat=kind != "email")
             if event is not None:
                 outbox.add(conn, [event])
-                notify(conn, "outbox")
 
         await self._recorded(work)
 
@@ -136,7 +134,6 @@ class Sender:
             outgoing.failed(conn, self.lease, owed.seq, reason)
             if event is not None:
                 outbox.add(conn, [event])
-                notify(conn, "outbox")
 
         await self._recorded(work)
 
