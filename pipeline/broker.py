@@ -9,21 +9,30 @@ import structlog
 
 from pipeline.parts import Parts
 from router.publish import BrokerAway, cancelled
-from router.topology import declare
+from router.topology import declare, stands
 
 log = structlog.get_logger()
 
 SECONDS = 15.0
+# A quorum queue of RabbitMQ 3.10 that was declared less than half a second before the node is killed comes back
+# without a leader: the node writes its list of queues every 500 ms. Nothing is published into a new one before.
+SETTLE_SECONDS = 1.0
 
 
 async def declare_topology(parts: Parts) -> None:
-    """Declare all of it; what is there otherwise than wanted is logged and left alone. Raises `BrokerAway`."""
+    """Declare all of it; what is there otherwise than wanted is logged and left alone. Raises `BrokerAway`.
+
+    Where a queue was not there yet, it returns when the broker has written it down.
+    """
     broker = parts.settings.broker
     try:
-        async with asyncio.timeout(SECONDS):
+        async with parts.declaring, asyncio.timeout(SECONDS):
             connection = await aio_pika.connect(broker.url.get_secret_value())
             async with connection:
+                known = await stands(connection, parts.rules, broker.prefix)
                 differences = await declare(connection, parts.rules, broker.prefix)
+            if not known:
+                await asyncio.sleep(SETTLE_SECONDS)
     except (TimeoutError, OSError, aio_pika.exceptions.AMQPError, asyncio.CancelledError) as error:
         if isinstance(error, asyncio.CancelledError) and cancelled():
             raise

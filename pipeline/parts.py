@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ class Parts:
     keys: Keyring
     storage: Storage
     clock: Callable[[], float] = time.time
+    declaring: asyncio.Lock = field(default_factory=asyncio.Lock)  # one declaration of the topology at a time
 
     @cached_property
     def rules(self) -> Rules:

@@ -31,9 +31,6 @@ REST_SECONDS = 0.02
 HEALTH_SECONDS = 20.0
 DRAIN_SECONDS = 12.0
 DECLARE_SECONDS = 60.0
-# A quorum queue of RabbitMQ 3.10 that was declared less than half a second before the node is killed comes back
-# without a leader: the node writes its list of queues every 500 ms.
-SETTLE_SECONDS = 1.0
 
 
 @dataclass
@@ -131,10 +128,7 @@ class Relay:
 
     async def _declare(self) -> None:
         """At the start, when an exchange turns out to be gone, and now and then: a deleted queue comes back."""
-        first = self._declared_at is None
         await declare_topology(self.parts)
-        if first:
-            await asyncio.sleep(SETTLE_SECONDS)
         self._declared_at = asyncio.get_running_loop().time()
 
 

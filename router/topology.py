@@ -132,6 +132,20 @@ async def declare(
     return differences
 
 
+async def stands(connection: AbstractConnection, rules: Rules, prefix: str) -> bool:
+    """Whether every queue is there already."""
+
+    async def look(channel: AbstractChannel) -> None:
+        for queue in topology(rules, prefix).queues:
+            await channel.declare_queue(queue.name, passive=True)
+
+    try:
+        await _on_a_channel(connection, look)
+    except ChannelNotFoundEntity:
+        return False
+    return True
+
+
 async def _on_a_channel(connection: AbstractConnection, act: Callable[[AbstractChannel], Awaitable[T]]) -> T:
     """A refused declaration closes its channel (AMQP 0-9-1, 4.10): each try has one of its own."""
     channel = await connection.channel(publisher_confirms=False)
