@@ -174,8 +174,13 @@ def claim(conn: Connection, owner: str, now: float, most: int) -> list[Claimed]:
         return []
     rows = rows[:1] if rows[0].alone else _until_alone(rows)
     ids = {row.id for row in rows} | _rest_of_albums(conn, rows)
-    taken = conn.execute(_TAKE, {"ids": sorted(ids), "claimer": owner, "starts": 1 if len(ids) == 1 else 0})
+    taken = conn.execute(_TAKE, {"ids": sorted(ids), "claimer": owner, "starts": 1 if one_message(rows) else 0})
     return sorted((_claimed(row) for row in taken.mappings()), key=lambda row: row.id)
+
+
+def one_message(rows: Sequence[Any]) -> bool:
+    """Whether these rows are one message: a single one, or parts of one album, which are staged and blamed together."""
+    return len({(row.conversation, row.album or row.id) for row in rows}) == 1
 
 
 def _until_alone(rows: Sequence[Any]) -> list[Any]:

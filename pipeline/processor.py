@@ -236,9 +236,12 @@ class Processor:
         """A batch failed for a reason of its own: its rows are tried alone, and the guilty one ends in quarantine."""
         log.error("a batch could not be staged", rows=len(rows), error=type(error).__name__, exc_info=error)
         now = self.parts.clock()
-        guilty = [row for row in rows if len(rows) == 1 and row.attempts >= journal.STARTS]
+        alone = journal.one_message(rows)
+        guilty = [row for row in rows if alone and row.attempts >= journal.STARTS]
+        rest = [row for row in rows if row not in guilty]
+        if rest:
+            self._give_back(rest, blame=True, delay=RETRY_SECONDS if alone else 0.0)
         if not guilty:
-            self._give_back(rows, blame=True, delay=RETRY_SECONDS if len(rows) == 1 else 0.0)
             return
         reason = f"could not be processed: {type(error).__name__}"
 

@@ -1,0 +1,65 @@
+"""What fails again and again ends in the quarantine, and nobody waits behind it."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from ledger.schema import journal, leases
+from pipeline.processor import Processor
+from tests.linking.test_concurrency import said
+from tests.linking.world import World
+
+TEXT = "Не приходит СМС с кодом подтверждения при входе в личный кабинет на портале"
+
+
+class Killed(BaseException):
+    """As if the process were gone: nothing of it is caught."""
+
+
+@pytest.fixture
+def world(database_url: str, tmp_path: Path) -> Iterator[World]:
+    world = World(database_url, tmp_path)
+    yield world
+    world.close()
+
+
+def album(world: World, sender: str) -> list[bytes]:
+    parts = []
+    for _ in range(2):
+        update = json.loads(said(world, "telegram", sender, TEXT))
+        update["message"]["media_group_id"] = "77"
+        parts.append(json.dumps(update).encode())
+    return parts
+
+
+@pytest.mark.parametrize("error", [RuntimeError, Killed])
+def test_an_album_that_fails_three_times_alone_is_quarantined_and_holds_up_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    world.journal("telegram", *album(world, "1001"))
+    world.journal("telegram", said(world, "telegram", "1002", TEXT))
+    whole = Processor._process
+
+    def process(self: Processor, claimed: Any) -> None:
+        if any(row.album for row in claimed):
+            raise error("died")
+        whole(self, claimed)
+
+    monkeypatch.setattr(Processor, "_process", process)
+    for start in range(10):
+        processor = Processor(world.parts, name=f"processor-{start}")
+        processor.take_lease()
+        processor.recover()
+        with contextlib.suppress(Killed):
+            while processor.step():
+                world.now += 2
+        world.now += 2
+        world.parts.database.run_now(lambda conn: conn.execute(leases.update().values(expires_at=0.0)))
+    statement = select(journal.c.state).order_by(journal.c.id)
+    states = world.parts.database.look_now(lambda conn: conn.execute(statement).scalars().all())
+    assert states == ["quarantined", "quarantined", "enveloped"]
