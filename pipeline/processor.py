@@ -43,6 +43,8 @@ REST_SECONDS = 0.02
 BLOCKED_SECONDS = 0.1
 # How often the claims of dead processors are looked for.
 RECOVER_SECONDS = 2.0
+# After the database was away, every lease has lapsed: whose processor lives shows when it has had time to renew it.
+RETURN_SECONDS = 2 * leases.RENEW_SECONDS
 # Between tries of a row whose staging failed for a reason of its own.
 RETRY_SECONDS = 1.0
 
@@ -60,7 +62,7 @@ class Processor:
         _ = self.parts.rules.vocabulary, self.parts.texts
         self.numbers = Numbers(self.parts.database, self.parts.settings.tickets.timezone)
         self._first_day: date | None = None
-        self._recovered = 0.0
+        self._recover_at = 0.0
         self._portion = FEWEST if self.parts.database.dialect == "sqlite" else BATCH
         self._staging_since = 0.0
         # From a claim to its orderly end: an error in between (a database that takes neither the stage nor the way
@@ -104,15 +106,19 @@ class Processor:
     def step(self, most: int = BATCH) -> int:
         """One batch: claim, understand, stage. Returns how many rows were taken. Raises `LedgerAway`."""
         now = self.parts.clock()
-        if self._loose:
-            self.parts.database.run_now(lambda conn: journal.give_up(conn, self.owner, now))
-            self._loose = False
+        self._tidy(now)
         if not self.parts.database.look_now(lambda conn: journal.anything(conn, now)):
             return 0
         self._loose = True
         taken = self._take(now, most)
         self._loose = False
         return taken
+
+    def _tidy(self, now: float) -> None:
+        """Put back what an error has left in this processor's name."""
+        if self._loose:
+            self.parts.database.run_now(lambda conn: journal.give_up(conn, self.owner, now))
+            self._loose = False
 
     def _take(self, now: float, most: int) -> int:
         rows = self.parts.database.run_now(lambda conn: journal.claim(conn, self.owner, now, most))
@@ -269,15 +275,15 @@ class Processor:
         beat = asyncio.create_task(self._beat())
         try:
             while not stop.is_set():
+                if beat.done():
+                    beat.result()  # it never ends by itself: whatever ended it is a reason to start anew
                 try:
                     if await asyncio.to_thread(self._round):
                         continue
                     pause = self._pause(await self.parts.database.look(journal.next_due))
-                except Fenced:
-                    await asyncio.to_thread(self.take_lease)
-                    continue
                 except (LedgerAway, StorageError) as error:
                     log.warning("the ledger is away", role=self.name, error=error)
+                    self._recover_at = time.monotonic() + RETURN_SECONDS
                     pause = 1.0
                 await either(waker.wait(pause), stop)
         finally:
@@ -293,21 +299,24 @@ class Processor:
         return min(IDLE_SECONDS, ahead) if ahead > 0 else BLOCKED_SECONDS
 
     def _round(self) -> int:
-        if time.monotonic() - self._recovered >= RECOVER_SECONDS:
-            self._recovered = time.monotonic()
-            self.recover()
-        taken = self.step()
-        return taken or self.release_greetings()
+        try:
+            self._tidy(self.parts.clock())  # first: to `recover` a lapsed lease is a dead processor's, this one's too
+            if time.monotonic() >= self._recover_at:
+                self._recover_at = time.monotonic() + RECOVER_SECONDS
+                self.recover()
+            return self.step() or self.release_greetings()
+        except Fenced:
+            self.take_lease()
+            return 1
 
     async def _beat(self) -> None:
         """Keep the lease: without it, others take the claims for those of a dead processor."""
         while True:
             try:
                 await asyncio.to_thread(self._renew)
-            except Fenced:
-                await asyncio.to_thread(self.take_lease)
             except LedgerAway:
                 log.debug("lease not renewed: the database is away", role=self.name)
+                self._recover_at = time.monotonic() + RETURN_SECONDS
             await asyncio.sleep(leases.RENEW_SECONDS)
 
     def _renew(self) -> None:
@@ -318,7 +327,10 @@ class Processor:
                 leases.renew(conn, self.lease)
             health.say(conn, f"{self.name}:{leases.this_process()}", "ok", None, now)
 
-        self.parts.database.run_now(work)
+        try:
+            self.parts.database.run_now(work)
+        except Fenced:
+            self.take_lease()
 
     def _leave(self) -> None:
         lease = self.lease
