@@ -78,6 +78,7 @@ class Storage:
     def __init__(self, url: str, master_key: bytes, *, s3: Mapping[str, str] | None = None) -> None:
         self._keys = Keyring(master_key)
         self._folder: Path | None = None
+        self._synced: set[Path] = set()  # folders of files whose own entry is known to be durable
         self._s3 = dict(s3 or {})
         self._parts = urlsplit(url)
         if self._parts.scheme != "s3":
@@ -207,8 +208,11 @@ class Storage:
 
         _sync(self._folder / file.incoming)
         obstore.rename(self._store, file.incoming, file.key)
-        _sync((self._folder / file.key).parent)
-        _sync(self._folder)
+        holder = (self._folder / file.key).parent
+        _sync(holder)
+        if holder not in self._synced:  # the rename may have made it
+            _sync(self._folder)
+            self._synced.add(holder)
 
 
 class _Incoming:

@@ -183,7 +183,8 @@ def base64_bytes(data: bytes | memoryview) -> bytes:
     Pieces that were encoded one by one are read one by one; what follows the padding and is no base64 (the footer that
     a list adds) is left out too.
     """
-    padding = _PADDING.search(data)  # a large file is not copied
+    first = _first(data, b"=")
+    padding = _PADDING.match(data, first) if first >= 0 else None
     if padding and padding.end() < len(data):
         more = bytes(data[padding.end() :])
         head = _base64_piece(data[: padding.end()])
@@ -192,6 +193,16 @@ def base64_bytes(data: bytes | memoryview) -> bytes:
 
 
 _PIECE = re.compile(rb"[A-Za-z0-9+/\r\n]{4,}={0,2}")
+_WINDOW = 65536
+
+
+def _first(data: bytes | memoryview, sign: bytes) -> int:
+    """Where it stands first, or -1. A view cannot be asked, a large file is not copied, and `re` is 60 times slower."""
+    for start in range(0, len(data), _WINDOW):
+        found = bytes(data[start : start + _WINDOW]).find(sign)
+        if found >= 0:
+            return start + found
+    return -1
 
 
 def _base64_piece(data: bytes | memoryview) -> bytes:
