@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from router.deadline import has_calendar
-from router.rulesfile import Condition, Rule, RulesError, RulesFile, line_of, read
+from router.rulesfile import Condition, Rule, RulesError, RulesFile, line_of, nearest, read, source
 from router.vocabulary import Phrase, PhraseError, VocabularyBuilder
 
 CASE_FIELD = {  # of Condition: of Case; the rarest first, so that most rules without words are not even looked at
@@ -40,7 +40,7 @@ class Compiled:
 
 def words_of(path: Path) -> set[str]:
     """Every word of a file's rules whose forms are needed, for `router.forms`. Raises as `load` does."""
-    return compile_rules(path.read_text(encoding="utf-8"), str(path))[2].words()
+    return compile_rules(source(path), str(path))[2].words()
 
 
 def compile_rules(text: str, source_name: str) -> tuple[RulesFile, list[Compiled], VocabularyBuilder]:
@@ -90,6 +90,10 @@ def _check(file: RulesFile, text: str, source_name: str) -> None:
         return RulesError(source_name, line_of(text, path, value), problem)
 
     categories = [category.name for category in file.categories]
+
+    def unknown(name: str) -> str:
+        return f"no category is called {name!r}{nearest(name, categories) or '; there are ' + ', '.join(categories)}"
+
     taken: dict[str, str] = {}
     for number, category in enumerate(categories):
         if category in categories[:number]:
@@ -99,7 +103,7 @@ def _check(file: RulesFile, text: str, source_name: str) -> None:
             raise broken(("desks", number, "name"), desk.name, f"the desk {desk.name!r} is there twice")
         for category in desk.categories:
             if category not in categories:
-                raise broken(("desks", number, "categories"), category, f"no category is called {category!r}")
+                raise broken(("desks", number, "categories"), category, unknown(category))
             if category in taken:
                 raise broken(("desks", number, "categories"), category, f"{category!r} is at {taken[category]!r} too")
             taken[category] = desk.name
@@ -109,13 +113,23 @@ def _check(file: RulesFile, text: str, source_name: str) -> None:
         if category not in taken:
             raise broken(("categories", number), category, f"no desk takes the category {category!r}")
     if file.otherwise not in categories:
-        raise broken(("otherwise",), file.otherwise, f"otherwise: no category is called {file.otherwise!r}")
+        raise broken(("otherwise",), file.otherwise, f"otherwise: {unknown(file.otherwise)}")
     for category in file.examples.sure:
         if category not in categories:
-            raise broken(("examples", "sure"), None, f"no category is called {category!r}")
+            raise broken(("examples", "sure"), None, unknown(category))
+    for category in file.priority.category:
+        if category not in categories:
+            raise broken(("priority", "category"), None, unknown(category))
+    for number, terms in enumerate(file.answer_by):
+        for category in terms.categories:
+            if category not in categories:
+                raise broken(("answer_by", number, "categories"), category, unknown(category))
     for number, rule in enumerate(file.rules):
         if rule.category not in categories:
-            raise broken(("rules", number), rule.category, f"no category is called {rule.category!r}")
+            raise broken(("rules", number), rule.category, unknown(rule.category))
+        for category in rule.chosen:
+            if category not in categories:
+                raise broken(("rules", number, "chosen"), category, unknown(category))
         if rule.categories:
             raise broken(("rules", number, "categories"), None, "a rule decides the category; it cannot ask for one")
         if not rule.phrases and not any(getattr(rule, name) for name in CASE_FIELD):
@@ -147,4 +161,5 @@ def _check_answer_by(file: RulesFile, text: str, source_name: str) -> None:
         ZoneInfo(file.timezone)
     except (KeyError, ValueError, OSError):
         line = line_of(text, ("timezone",), file.timezone)
-        raise RulesError(source_name, line, f"no time zone is called {file.timezone!r}") from None
+        hint = nearest(file.timezone, available_timezones())
+        raise RulesError(source_name, line, f"no time zone is called {file.timezone!r}{hint}") from None

@@ -55,7 +55,7 @@ class RouteReport:
         return table
 
     def as_text(self) -> str:
-        """The confusion table (rows expected, columns routed), and each line that went elsewhere."""
+        """The confusion table (rows expected, columns routed), each line that went elsewhere or expected nothing."""
         if self.accuracy is None:
             return "\n".join(f"{routed.line}: {routed.result['routing_key']}" for routed in self.routed)
         width = max(map(len, self.categories)) + 1
@@ -64,9 +64,11 @@ class RouteReport:
             lines.append(expected.ljust(width + 6) + "".join(str(n or "·").rjust(9) for n in row.values()))
         right = sum(routed.right for routed in self.judged)
         lines += ["", f"{right} of {len(self.judged)} as expected: {self.accuracy:.1%}"]
-        for routed in self.judged:
+        for routed in self.routed:
             if not routed.right:
                 lines.append(f"line {routed.line}: {routed.expected} → {routed.result['category']}: {_short(routed)}")
+            elif routed.expected is None:
+                lines.append(f"line {routed.line}: → {routed.result['category']}: {_short(routed)}")
         return "\n".join(lines)
 
     def as_json_lines(self) -> Iterator[str]:

@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from router.compiled import CASE_FIELD, Compiled, compile_rules
 from router.deadline import after_working_days
 from router.learned import kept
-from router.rulesfile import Condition, Desk, Rule, RulesError, RulesFile
+from router.rulesfile import Condition, Desk, Rule, RulesError, RulesFile, source
 from router.vocabulary import Vocabulary, VocabularyBuilder
 
 __all__ = ["Case", "Decision", "Rules", "RulesError", "load"]
@@ -66,8 +66,8 @@ class Decision:
 
 
 def load(path: str | Path) -> Rules:
-    """The rules of a file. Raises `RulesError` (with the line of what is wrong) or OSError."""
-    return Rules.parse(Path(path).read_text(encoding="utf-8"), str(path))
+    """The rules of a file. Raises `RulesError`, with the line of what is wrong."""
+    return Rules.parse(source(Path(path)), str(path))
 
 
 class Rules:
@@ -168,7 +168,8 @@ class Rules:
                 if category in weights:
                     weights[category] += self._file.examples.weight * logarithm
             best = max(weights, key=weights.__getitem__)
-            why.append((0.0, f"{best}: {math.exp(likely.get(best, 0.0)):.0%} likely after the examples"))
+            if best in likely:
+                why.append((0.0, f"{best}: {math.exp(likely[best]):.0%} likely after the examples"))
             return best, _heaviest_first(why)
         best = max(weights, key=weights.__getitem__)  # the first of equals
         if weights[best] >= self._file.enough:

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from normalizer.envelope import FLAGS, Kind
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 DURATION = re.compile(r"(\d{1,5}) ?(m|min|h|d)")
 SECONDS = {"m": 60, "min": 60, "h": 3600, "d": 86400}
-Audience = Literal["pensioners", "accessibility", "business", "offline", "general"]
+CHANNELS = ("email", "telegram", "vk", "whatsapp", "messenger", "max", "portal", "other")
+ALL_BUT_A_SLIP = 0.85  # of a name's letters: «telegramm» is a slip, "telegram_business" a kind that was added
 
 
 class RulesError(ValueError):
-    """The routing rules cannot be used; the text names the file, the line and what is wrong with it."""
+    """The routing rules cannot be used; the text names the file, the line and what is wrong with it.
+
+    The line is 0, and not named, where the file could not be read at all.
+    """
 
     def __init__(self, source_name: str, line: int, problem: str) -> None:
-        super().__init__(f"{source_name}, line {line}: {problem}")
+        super().__init__(f"{source_name}{f', line {line}' if line else ''}: {problem}")
         self.line = line
 
 
@@ -37,7 +44,45 @@ def _duration(value: object) -> object:
     raise ValueError(f"{value!r} is no duration such as 30m, 4h or 2d")
 
 
+def nearest(name: str, known: Iterable[str], alike: float = 0.6) -> str:
+    """A hint for whoever mistyped a name; empty where nothing is near."""
+    near = get_close_matches(name, list(known), n=1, cutoff=alike)
+    return f"; is {near[0]!r} meant?" if near else ""
+
+
+def _channel(value: str) -> str:
+    """A kind of channel may be one that was added later; one that is nearly a known one is a slip."""
+    if value not in CHANNELS and (hint := nearest(value, CHANNELS, ALL_BUT_A_SLIP)):
+        raise ValueError(f"no kind of channel is called {value!r}{hint}")
+    return value
+
+
+def _one_of(what: str, known: Iterable[str]) -> AfterValidator:
+    names = tuple(known)
+
+    def check(value: str) -> str:
+        if value not in names:
+            raise ValueError(
+                f"no {what} is called {value!r}{nearest(value, names) or '; there are ' + ', '.join(names)}"
+            )
+        return value
+
+    return AfterValidator(check)
+
+
+def _country(value: str) -> str:
+    if not re.fullmatch("[A-Z]{2}", value):
+        raise ValueError(f"{value!r} is no country code of two capital letters such as RU")
+    return value
+
+
 Name = Annotated[str, AfterValidator(_name)]
+Flag = Annotated[str, _one_of("flag", FLAGS)]
+KindName = Annotated[str, _one_of("kind of message", get_args(Kind))]
+Via = Annotated[str, _one_of("way in of the portal", ("form", "cabinet", "mobile", "phone", "office"))]
+Audience = Annotated[str, _one_of("audience", ("pensioners", "accessibility", "business", "offline", "general"))]
+Channel = Annotated[str, AfterValidator(_channel)]
+Country = Annotated[str, AfterValidator(_country)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
 
@@ -54,7 +99,7 @@ class Desk(Table):
     title_ru: str
     title_en: str
     categories: tuple[Name, ...] = Field(min_length=1)
-    calendar: str | None = Field(None, pattern="^[A-Z]{2}$", description="ISO 3166 country of its working days")
+    calendar: Country | None = Field(None, description="ISO 3166 country of its working days")
     bindings: tuple[str, ...] = ()
 
 
@@ -69,11 +114,11 @@ class Category(Table):
 class Condition(Table):
     """What a rule can ask of a message beside its words; every key that is there must hold."""
 
-    channels: tuple[str, ...] = ()
-    via: tuple[str, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    via: tuple[Via, ...] = ()
     accounts: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
+    kinds: tuple[KindName, ...] = ()
+    flags: tuple[Flag, ...] = ()
     machine: tuple[Literal["bounce", "auto_reply", "bulk"], ...] = ()
     chosen: tuple[str, ...] = ()
     error_codes: tuple[str, ...] = ()
@@ -97,7 +142,7 @@ class AudienceRule(Table):
 
     name: Audience
     phrases: tuple[str, ...] = ()
-    via: tuple[str, ...] = ()
+    via: tuple[Via, ...] = ()
 
 
 class AnswerBy(Condition):
@@ -113,10 +158,10 @@ class Priority(Table):
     base: int = 4
     each_repeat: int = 1
     most_repeats: int = 3
-    kind: dict[str, int] = {}
-    audience: dict[str, int] = {}
+    kind: dict[KindName, int] = {}
+    audience: dict[Audience, int] = {}
     category: dict[str, int] = {}
-    flag: dict[str, int] = {}
+    flag: dict[Flag, int] = {}
 
 
 class Examples(Table):
@@ -150,6 +195,27 @@ TABLES: list[type[Table]] = [RulesFile, Rule, AnswerBy, *Table.__subclasses__()]
 KEYS = sorted({key for table in TABLES for key in table.model_fields})  # of any table, to name the nearest
 
 
+SYNTAX = {  # what tomllib says: what it mostly means
+    "Unclosed array": "a comma between two values is missing, or the ] at the end",
+    "Invalid value": 'a value is text in straight quotes ("…"), a number, true or false, or a list in [ ]',
+    "Expected newline": "something is left over behind the value: a comma for a decimal point, or a missing quote",
+    "twice": "what can be there several times has double brackets: [[rules]]",
+    "overwrite a value": "what can be there several times has double brackets: [[rules]]",
+}
+
+
+def source(path: Path) -> str:
+    """The text of a file of rules. Raises `RulesError` where it cannot be read, or is not UTF-8."""
+    try:
+        content = path.read_bytes()
+        return content.decode("utf-8-sig")  # Windows' editor begins a file with a mark
+    except OSError as error:
+        raise RulesError(str(path), 0, f"cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise RulesError(str(path), line, "not UTF-8: save the file in that encoding") from None
+
+
 def read(text: str, source_name: str) -> RulesFile:
     """The file's tables, each checked by itself. Raises `RulesError` for the first problem."""
     try:
@@ -158,7 +224,8 @@ def read(text: str, source_name: str) -> RulesFile:
         match = re.search(r"at line (\d+)", str(error))
         last = text.count("\n") + 1
         problem = re.sub(r" \(at .*\)$", "", str(error))
-        raise RulesError(source_name, int(match[1]) if match else last, problem) from None
+        hint = next((f"; {meaning}" for said, meaning in SYNTAX.items() if said in problem), "")
+        raise RulesError(source_name, int(match[1]) if match else last, problem + hint) from None
     try:
         return RulesFile.model_validate(tables)
     except ValidationError as error:
@@ -170,8 +237,9 @@ def _problem(error: Any) -> str:
     """What pydantic found, in words for whoever edits the file."""
     path = ".".join(str(step) for step in error["loc"])
     if error["type"] == "extra_forbidden":
-        near = get_close_matches(str(error["loc"][-1]), KEYS, n=1)
-        return f"{path}: no such key" + (f"; is {near[0]!r} meant?" if near else "")
+        return f"{path}: no such key{nearest(str(error['loc'][-1]), KEYS)}"
+    if error["type"] == "literal_error":
+        return f"{path}: {error['input']!r} is none of {error['ctx']['expected'].replace(' or ', ', ')}"
     if error["type"] == "tuple_type":
         return f"{path}: a list in [ ] is needed"
     if error["type"] == "missing":

@@ -28,6 +28,8 @@ from router.forms import Forms, plain
 from router.words import Sense, Words, other_layout
 
 WORD = re.compile(r"[^\W_]+")
+WRITTEN = re.compile(r"=?[^\W_]+[*~]?")  # a word of a phrase, and of a group
+GROUP = re.compile(r"\{[^{}]+\}")
 NEGATIONS = frozenset({"не", "ни", "ne", "not", "cannot", "t"})  # "can't" is read as "can", "t"
 COUNTED_FROM = 3  # letters; shorter words do not part what belongs together
 PASSED_OVER = 3  # words at most that one «не» passes over: «не могу сейчас больше войти»
@@ -118,16 +120,16 @@ class VocabularyBuilder:
 
     def _alternatives(self, word: str, within: tuple[str, ...] = ()) -> Iterator[str]:
         for alternative in word.split("/"):
-            if alternative.startswith("{"):
-                name = alternative.strip("{}")
+            if GROUP.fullmatch(alternative):
+                name = alternative[1:-1]
                 if name not in self._groups:
                     raise PhraseError(f"no group is called {name!r}")
                 if name in within:
                     raise PhraseError(f"the group {name!r} names itself")
                 for member in self._groups[name]:
                     yield from self._alternatives(member, (*within, name))
-            elif not WORD.fullmatch(alternative.strip("=*~")):
-                raise PhraseError(f"{alternative!r} is not one word")
+            elif not WRITTEN.fullmatch(alternative):
+                raise PhraseError(_no_word(alternative))
             else:
                 yield plain(alternative)
 
@@ -269,8 +271,17 @@ class Vocabulary:
         return {"forms": len(self._words.forms), "prefixes": len(self._words.prefixes)}
 
 
-def _position(word: tuple[int, Meaning]) -> int:
-    return word[0]
+def _no_word(written: str) -> str:
+    """Why that is no word of a phrase, and what may be meant."""
+    if not written:
+        return "a word is missing beside the /, which takes no blanks"
+    if written.startswith("{"):
+        return f"{written!r} is not one word; a group is written {{name}}"
+    if ".." in written:
+        return f"{written!r} is not one word; further apart is written {FAR}"
+    parts = WORD.findall(written)
+    meant = f"; write {' '.join(parts)}" if parts else ""
+    return f"{written!r} is not one word{meant}"
 
 
 def _frequency(form: str) -> float:

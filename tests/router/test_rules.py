@@ -165,6 +165,20 @@ def test_examples_speak_where_the_rules_are_silent_and_only_where_they_are_asked
     assert route(text, Rules.parse(SHIPPED_HEAD)).category == "other"
 
 
+def test_the_more_the_rules_say_otherwise_the_surer_the_examples_must_be() -> None:
+    text = "Взяли на мой паспорт рассрочку, а я узнала от приставов"
+    rule = '[[rules]]\ncategory = "other"\nphrases = ["пристав"]\nweight = '
+    examples = "[examples]\nsure = { security = 0.4 }\n"
+    assert route(text, Rules.parse(SHIPPED_HEAD + examples + rule + "2\n")).category == "security"
+    assert route(text, Rules.parse(SHIPPED_HEAD + examples + rule + "60\n")).category == "other"
+
+
+def test_examples_of_categories_that_the_rules_do_not_have_are_not_named_as_a_reason() -> None:
+    decision = route("скрипит калитка во дворе, помогите мне её починить", small(more="[examples]\nweight = 1\n"))
+    assert decision.category == "doors"
+    assert not any("examples" in reason for reason in decision.why)
+
+
 def test_of_a_text_with_few_known_words_the_examples_say_nothing() -> None:
     assert kept().likelihoods("что это?") == {}
     assert kept().likelihoods("", "") == {}
@@ -314,6 +328,28 @@ def test_a_review_is_owed_an_answer_after_five_working_days(received: str, owed:
         ('categories = ["doors", "other"]', 'categories = ["doors"]', 'name = "other"', "no desk takes"),
         ('name = "joiner"', 'name = "join.er"', "join.er", "no name"),
         ('name = "joiner"', 'name = "joiner"\ncalendar = "XX"', "XX", "no calendar"),
+        ('name = "joiner"', 'name = "joiner"\ncalendar = "Russia"', "Russia", "no country code"),
+        ('  "скрип*",', '  "скрип*" "писк",', "скрип", "a comma between two values"),
+        ('  "скрип*",', "  «скрип»,", "скрип", "straight quotes"),
+        ('  "скрип*",', '  "{door скрип",', "door", "a group is written {name}"),
+        ('  "скрип*",', '  "еле-еле скрип*",', "еле-еле", "write еле еле"),
+        ('  "скрип*",', '  "скрип / писк",', "писк", "takes no blanks"),
+        ('  "скрип*",', '  "~скрипеть",', "~скрипеть", "write скрипеть"),
+        ('category = "doors"\nphrases', 'category = "door"\nphrases', '"door"', "is 'doors' meant"),
+        ('category = "doors"\nphrases', 'category = "doors"\nchosen = ["dors"]\nphrases', "dors", "is 'doors' meant"),
+        ('category = "doors"\nphrases', 'category = "doors"\nvia = ["fax"]\nphrases', "fax", "there are form, cabinet"),
+        (
+            'category = "doors"\nphrases',
+            'category = "doors"\nflags = ["bounced"]\nphrases',
+            "bounced",
+            "is 'bounce' meant",
+        ),
+        (
+            'category = "doors"\nphrases',
+            'category = "doors"\nchannels = ["watsapp"]\nphrases',
+            "watsapp",
+            "is 'whatsapp'",
+        ),
     ],
 )
 def test_a_broken_rule_is_refused_with_its_line(change: str, by: str, line_holds: str, says: str) -> None:
@@ -333,6 +369,9 @@ def test_a_broken_rule_is_refused_with_its_line(change: str, by: str, line_holds
         ("[examples]\nsure = { windows = 0.5 }\n", "no category is called 'windows'"),
         ("[examples]\nsure = { doors = 1.5 }\n", "less than or equal to 1"),
         ("[[answer_by]]\n", "either within or working_days"),
+        ('[[answer_by]]\ncategories = ["dors"]\nwithin = "4h"\n', "is 'doors' meant"),
+        ("[priority]\ncategory = { dors = 1 }\n", "is 'doors' meant"),
+        ("[priority]\naudience = { students = 1 }\n", "no audience is called 'students'"),
         ("[[answer_by]]\nworking_days = 5\n", "has no calendar"),
         ('[[answer_by]]\nwithin = "soon"\n', "no duration"),
         ('[[desks]]\nname = "x"\ntitle_ru = "x"\ntitle_en = "x"\ncategories = ["doors"]\n', "is at 'joiner' too"),
@@ -342,6 +381,21 @@ def test_what_only_the_whole_can_show_is_refused_too(more: str, says: str) -> No
     with pytest.raises(RulesError, match=says) as refused:
         small(more=more)
     assert refused.value.line > SMALL.count("\n") - 1
+
+
+def test_a_kind_of_channel_that_was_added_later_can_be_asked_for() -> None:
+    assert small('category = "doors"\nphrases', 'category = "doors"\nchannels = ["telegram_business"]\nphrases')
+
+
+def test_a_file_that_cannot_be_read_is_refused_by_its_name_and_a_mark_of_windows_is_no_fault(tmp_path: Path) -> None:
+    file = tmp_path / "routing.toml"
+    with pytest.raises(RulesError, match=r"routing\.toml: cannot be read: No such file"):
+        load(file)
+    file.write_bytes(SMALL.encode("cp1251"))
+    with pytest.raises(RulesError, match=r"routing\.toml, line \d+: not UTF-8"):
+        load(file)
+    file.write_bytes(b"\xef\xbb\xbf" + SMALL.encode())
+    assert load(file).categories == small().categories
 
 
 def test_a_desk_and_a_category_can_be_added() -> None:
