@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from normalizer import auto_replies
+from normalizer import auto_replies, notices
 from normalizer.headers import Headers
 
 Machine = Literal["bounce", "auto_reply", "bulk"]
@@ -57,7 +57,7 @@ _DAEMON_NAME = re.compile(
     re.I,
 )
 _BOUNCE_SUBJECT = re.compile(
-    r"undeliver|returned mail|\[bounce\]|mail failed|failed mail|returning (?:message )?to sender|rejected mail"
+    r"undeliver|^nd[nr]:|returned mail|\[bounce\]|mail failed|failed mail|returning (?:message )?to sender|rejected mail"
     r"|mail delivery warning|failed delivery|message you sent (?:was )?blocked|error sending your mail"
     r"|mail system error|unable to deliver|mail delivery status|delivery (?:status notification|fail|has failed"
     r"|problem|error|report|notification|incomplete|delayed)|fail(?:ed|ure) (?:notice|delivery|to deliver)"
@@ -97,7 +97,7 @@ _BOUNCE_BODY = re.compile(
     r"|status: [45]\.|не(?:т такого| ?существует|возможно доставить| может быть доставлен\w*| было доставлен\w*"
     r"| был доставлен\w*| доставлен\w*| удалось доставить| найден)|ящик (?:пере)?полон|переполнен|пользовател[ья] не"
     r"|адрес\w* (?:получателя )?не|получател[ья] не|сообщение отклонено|недоставлен|заблокирован|отказался принять"
-    r"|не вдалося|не знайдено|was blocked|(?:was|been) (?:rejected|refused|held|blocked)|banned"
+    r"|не вдалося|не знайдено|отклонено|не передано адресату|was blocked|(?:was|been) (?:rejected|refused|held|blocked)|banned"
     r"|has not yet been delivered|konnte nicht zugestellt|n'a pas pu être|no se ha podido entregar"
     r"|non è stato possibile|não pôde ser entregue",
     re.I,
@@ -126,6 +126,19 @@ _SERVER_WORDS = re.compile(
     r"|the) message",
     re.I,
 )
+# A server tells its reader of the reader's letter …
+_OF_YOUR_LETTER = re.compile(
+    r"\b(?:your|(?:a|the) (?:message|e-?mail|mail)(?: that)? (?:you sent|sent by you)|deliver your) ?(?:e-?mail|mail"
+    r"|message|letter)?\b[^.\n]{0,120}(?:(?:not|n't|cannot) (?:yet )?(?:be(?:en)? )?(?:deliver|accept)"
+    r"|unable to be deliver|undeliver|reject|refus|return|block|to the following recipient)"
+    r"|(?:could not|can't|cannot|unable to) deliver (?:your|the) (?:mail|message|e-?mail)"
+    r"|\b(?:ваше (?:электронное )?(?:письмо|сообщение)|(?:письмо|сообщение),? отправленное вами)[^.\n]{0,120}"
+    r"(?:не (?:может|могло|было|удалось|удается|передан|отправлен|доставлен|принят)|отклонен|возвращ|заблокир|отверг)",
+    re.I,
+)
+# … and names the one it did not reach, or the code of the refusal (RFC 5321, 3463); no server has a letter of its own.
+_NOT_REACHED = re.compile(r"\S@\w|(?<!\d)[45][0-5]\d[ -]#?(?:[45]\.\d\.\d|[a-z])|\b[45]\.\d\.\d{1,2}\b", re.I)
+_OF_ONESELF = re.compile(r"\b(?:my|mine|me|our|us|мне|меня|мо[йяеёию]|моего|мы|нам|нас|наш\w{0,4})\b", re.I)
 # A server that keeps a letter until its sender proves to be a person.
 _CHALLENGE = re.compile(
     r"(?:account|mailbox|inbox) is protected by\b[^?]{0,300}\b(?:click|confirm|verify)\b"
@@ -244,15 +257,31 @@ def _is_bounce(headers: Headers, letter: Facts) -> bool:
             return True
         # One who is called so, and asks, is the person who looks after a server.
         asks = not _DAEMON.match(letter.sender) and re.search(r"\?(?:\s|$)", letter.own) is not None
+        if not (_DAEMON.match(letter.sender) or not letter.sender or _SERVER_WORDS.search(text)):  # only its name
+            return _tells_of_your_letter(text)
         return bool(_BOUNCE_BODY.search(text)) and not _PASSED_ON.match(subject) and not asks
+    if _tells_of_your_letter(text) and (null_sender or (subject_says or _SERVER_WORDS.search(text))) and not (
+        _answers(headers) or _PASSED_ON.match(subject)
+    ):
+        return True
     if not subject_says:
         return null_sender and bool(_SERVER_WORDS.search(text)) and bool(_BOUNCE_BODY.search(text))
     if null_sender or headers.token("auto-submitted").startswith("auto-") or _ROBOT_ADDRESS.match(letter.sender):
         return bool(_BOUNCE_BODY.search(text))
     # Nobody says who wrote: the subject must begin as bounces do, and the body hold what only servers write.
-    if _answers(headers) or not _BOUNCE_OPENING.match(subject):
+    if _answers(headers) or not _BOUNCE_OPENING.match(subject) or _OF_ONESELF.search(text[:300]):
         return False
     return bool(_SERVER_WORDS.search(text) or _SERVER_OPENING.match(text))
+
+
+def _tells_of_your_letter(text: str) -> bool:
+    opening = text[:600]
+    return (
+        _OF_YOUR_LETTER.search(opening) is not None
+        and _NOT_REACHED.search(opening) is not None
+        and not _OF_ONESELF.search(opening[:300])
+        and re.search(r"\?(?:\s|$)", opening) is None
+    )
 
 
 def _is_challenge(text: str) -> bool:
@@ -282,7 +311,7 @@ def _is_auto_reply(headers: Headers, letter: Facts) -> bool:
         or bool(_HELP_DESKS.search(headers.token("x-powered-by") + headers.token("x-mailer")))
         or any(name in headers for name in _HELP_DESK_HEADERS)
     )
-    return auto_replies.states(letter.subject, letter.own, _answers(headers) or bool(suppressed), bool(hinted))
+    return notices.is_notice(letter.subject, letter.own, _answers(headers) or bool(suppressed), bool(hinted))
 
 
 def _null_sender(headers: Headers) -> bool:
