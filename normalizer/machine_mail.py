@@ -56,8 +56,10 @@ _DAEMON_NAME = re.compile(
     r"|системы))\W*$|служба доставки|undeliver|microsoft outlook$|content[- ]filter at",
     re.I,
 )
+_TITLE = re.compile(r"administrator|администратор", re.I)
 _BOUNCE_SUBJECT = re.compile(
-    r"undeliver|^nd[nr]:|returned mail|\[bounce\]|mail failed|failed mail|returning (?:message )?to sender|rejected mail"
+    r"undeliver|^nd[nr]:"
+    r"|returned mail|\[bounce\]|mail failed|failed mail|returning (?:message )?to sender|rejected mail"
     r"|mail delivery warning|failed delivery|message you sent (?:was )?blocked|error sending your mail"
     r"|mail system error|unable to deliver|mail delivery status|delivery (?:status notification|fail|has failed"
     r"|problem|error|report|notification|incomplete|delayed)|fail(?:ed|ure) (?:notice|delivery|to deliver)"
@@ -97,8 +99,9 @@ _BOUNCE_BODY = re.compile(
     r"|status: [45]\.|не(?:т такого| ?существует|возможно доставить| может быть доставлен\w*| было доставлен\w*"
     r"| был доставлен\w*| доставлен\w*| удалось доставить| найден)|ящик (?:пере)?полон|переполнен|пользовател[ья] не"
     r"|адрес\w* (?:получателя )?не|получател[ья] не|сообщение отклонено|недоставлен|заблокирован|отказался принять"
-    r"|не вдалося|не знайдено|отклонено|не передано адресату|was blocked|(?:was|been) (?:rejected|refused|held|blocked)|banned"
-    r"|has not yet been delivered|konnte nicht zugestellt|n'a pas pu être|no se ha podido entregar"
+    r"|не вдалося|не знайдено|отклонено|не передано адресату"
+    r"|was blocked|(?:was|been) (?:rejected|refused|held|blocked)|banned"
+    r"|has not yet been delivered|did not reach (?:all|one|some|the)|konnte nicht zugestellt|n'a pas pu être|no se ha podido entregar"
     r"|non è stato possibile|não pôde ser entregue",
     re.I,
 )
@@ -120,7 +123,9 @@ _SERVER_OPENING = re.compile(
     re.I,
 )
 _SERVER_WORDS = re.compile(
-    r"(?<!\d)[45]\d\d[ -]#?[45]\.\d\.\d|\b[45]\.\d\.\d{1,2}\b|(?:reporting-mta|final-recipient|diagnostic-code"
+    r"(?<!\d)[45]\d\d[ -]#?[45]\.\d\.\d|\b[45]\.\d\.\d{1,2}\b|(?<!\d)55[0-4][ -](?:address|host|invalid|mail"
+    r"|message|no |rcpt|recipient|reject|relay|request|sender|sorry|unknown|unroute|user)"
+    r"|(?:reporting-mta|final-recipient|diagnostic-code"
     r"|remote-mta)\s?:"
     r"|qmail-send|transcript of session|(?:original|returned) message (?:headers?|follows)|copy of (?:your"
     r"|the) message",
@@ -129,16 +134,20 @@ _SERVER_WORDS = re.compile(
 # A server tells its reader of the reader's letter …
 _OF_YOUR_LETTER = re.compile(
     r"\b(?:your|(?:a|the) (?:message|e-?mail|mail)(?: that)? (?:you sent|sent by you)|deliver your) ?(?:e-?mail|mail"
-    r"|message|letter)?\b[^.\n]{0,120}(?:(?:not|n't|cannot) (?:yet )?(?:be(?:en)? )?(?:deliver|accept)"
-    r"|unable to be deliver|undeliver|reject|refus|return|block|to the following recipient)"
+    r"|message|letter)?\b[^\n]{0,120}(?:(?:not|n't|cannot) (?:yet )?(?:be(?:en)? )?(?:deliver|accept)"
+    r"|not reach|unable to be deliver|undeliver|reject|refus|return|block|to the following recipient)"
     r"|(?:could not|can't|cannot|unable to) deliver (?:your|the) (?:mail|message|e-?mail)"
-    r"|\b(?:ваше (?:электронное )?(?:письмо|сообщение)|(?:письмо|сообщение),? отправленное вами)[^.\n]{0,120}"
+    r"|\b(?:ваше (?:электронное )?(?:письмо|сообщение)|(?:письмо|сообщение),? отправленное вами)[^\n]{0,120}"
     r"(?:не (?:может|могло|было|удалось|удается|передан|отправлен|доставлен|принят)|отклонен|возвращ|заблокир|отверг)",
     re.I,
 )
 # … and names the one it did not reach, or the code of the refusal (RFC 5321, 3463); no server has a letter of its own.
-_NOT_REACHED = re.compile(r"\S@\w|(?<!\d)[45][0-5]\d[ -]#?(?:[45]\.\d\.\d|[a-z])|\b[45]\.\d\.\d{1,2}\b", re.I)
-_OF_ONESELF = re.compile(r"\b(?:my|mine|me|our|us|мне|меня|мо[йяеёию]|моего|мы|нам|нас|наш\w{0,4})\b", re.I)
+_NOT_REACHED = re.compile(
+    r"\S@\w|\b(?:recipient|mailbox|user|addressee)\b|name was not found|получател|адресат"
+    r"|(?<!\d)[45][0-5]\d[ -]#?(?:[45]\.\d\.\d|[a-z])|\b[45]\.\d\.\d{1,2}\b",
+    re.I,
+)
+_OF_ONESELF = re.compile(r"\b(?:my|mine|me|мне|меня|мо[йяеёию]|моего)\b", re.I)
 # A server that keeps a letter until its sender proves to be a person.
 _CHALLENGE = re.compile(
     r"(?:account|mailbox|inbox) is protected by\b[^?]{0,300}\b(?:click|confirm|verify)\b"
@@ -244,26 +253,15 @@ def _is_bounce(headers: Headers, letter: Facts) -> bool:
         return True
     subject, text = letter.subject, letter.text
     null_sender = _null_sender(headers)
-    subject_says = bool(_BOUNCE_SUBJECT.search(subject)) and not _PASSED_ON.match(subject)
+    passed_on = _PASSED_ON.match(subject) is not None
+    subject_says = bool(_BOUNCE_SUBJECT.search(subject)) and not passed_on
     if _ONLY_DAEMON.match(letter.sender) or _is_challenge(text[:1500]):
         return True
-    daemon = (
-        bool(_DAEMON.match(letter.sender) or _DAEMON.match(headers.token("from").rpartition("<")[2]))
-        or bool(_DAEMON_NAME.search(letter.name))
-        or (not letter.sender and (null_sender or headers.raw("from") == b"<>"))
-    )
-    if daemon:
-        if subject_says:
-            return True
-        # One who is called so, and asks, is the person who looks after a server.
-        asks = not _DAEMON.match(letter.sender) and re.search(r"\?(?:\s|$)", letter.own) is not None
-        if not (_DAEMON.match(letter.sender) or not letter.sender or _SERVER_WORDS.search(text)):  # only its name
-            return _tells_of_your_letter(text)
-        return bool(_BOUNCE_BODY.search(text)) and not _PASSED_ON.match(subject) and not asks
-    if _tells_of_your_letter(text) and (null_sender or (subject_says or _SERVER_WORDS.search(text))) and not (
-        _answers(headers) or _PASSED_ON.match(subject)
-    ):
+    unasked = not passed_on and not _answers(headers)
+    if (null_sender or (unasked and (subject_says or _SERVER_WORDS.search(text)))) and _tells_of_your_letter(text):
         return True
+    if _is_daemon(headers, letter):
+        return subject_says or (not passed_on and _daemon_reports(letter))
     if not subject_says:
         return null_sender and bool(_SERVER_WORDS.search(text)) and bool(_BOUNCE_BODY.search(text))
     if null_sender or headers.token("auto-submitted").startswith("auto-") or _ROBOT_ADDRESS.match(letter.sender):
@@ -274,7 +272,28 @@ def _is_bounce(headers: Headers, letter: Facts) -> bool:
     return bool(_SERVER_WORDS.search(text) or _SERVER_OPENING.match(text))
 
 
+def _is_daemon(headers: Headers, letter: Facts) -> bool:
+    """Whether the sender has the address or the name of a server."""
+    return (
+        bool(_DAEMON.match(letter.sender) or _DAEMON.match(headers.token("from").rpartition("<")[2]))
+        or bool(_DAEMON_NAME.search(letter.name))
+        or (not letter.sender and (_null_sender(headers) or headers.raw("from") == b"<>"))
+    )
+
+
+def _daemon_reports(letter: Facts) -> bool:
+    """Whether one who is called as servers are writes as they do."""
+    if _DAEMON.match(letter.sender) or not letter.sender:
+        return bool(_BOUNCE_BODY.search(letter.text))
+    # One who is called so, and asks, is the person who looks after a server.
+    if re.search(r"\?(?:\s|$)", letter.own) or not _BOUNCE_BODY.search(letter.text):
+        return False
+    person = _TITLE.search(letter.name) and not _SERVER_WORDS.search(letter.text)
+    return not person or _tells_of_your_letter(letter.text)
+
+
 def _tells_of_your_letter(text: str) -> bool:
+    """Whether it says of the reader's letter that it did not reach somebody, and nothing of the writer."""
     opening = text[:600]
     return (
         _OF_YOUR_LETTER.search(opening) is not None
