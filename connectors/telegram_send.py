@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -70,8 +71,8 @@ async def send(api: Api, outgoing: Outgoing) -> Sent:
             place, native_id = await _one(api, place, step)
             sent.append(native_id)
             done += 1
-    except ConnectorError as error:
-        error.already_sent = done
+    except (ConnectorError, asyncio.CancelledError) as error:  # the caller's deadline cancels
+        error.already_sent = done  # type: ignore[union-attr]
         raise
     return Sent(sent[0] if sent else None, tuple(sent[1:]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -59,8 +60,8 @@ async def send(calls: Calls, group_id: int, outgoing: Outgoing) -> Sent:
             }
             sent.append(_native_id(await calls.call("messages.send", **values), peer))
             done += 1
-    except ConnectorError as error:
-        error.already_sent = done
+    except (ConnectorError, asyncio.CancelledError) as error:  # the caller's deadline cancels
+        error.already_sent = done  # type: ignore[union-attr]
         raise
     ids = [native_id for native_id in sent if native_id]
     return Sent(ids[0] if ids else None, tuple(ids[1:]))

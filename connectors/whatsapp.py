@@ -125,8 +125,8 @@ class WhatsApp:
                 content = contents[at] if at < len(contents) else await self._file(outgoing.files[at - len(contents)])
                 sent.append(await self._message(to, content, outgoing.reply_to if at == 0 else None))
                 done += 1
-        except ConnectorError as error:
-            error.already_sent = done
+        except (ConnectorError, asyncio.CancelledError) as error:  # the caller's deadline cancels
+            error.already_sent = done  # type: ignore[union-attr]
             raise
         ids = [wamid for wamid in sent if wamid]
         return Sent(ids[0] if ids else None, tuple(ids[1:]))

@@ -139,10 +139,17 @@ def next_owed(conn: Connection, keys: Keyring, lease: Lease, account: str, now: 
     ]
 
 
-def sent(conn: Connection, lease: Lease, owed: Owed, native_hashes: Sequence[bytes], now: float, *, chat: bool) -> None:
-    """The platform has taken it: record that, its ids, and that the conversation is alive."""
+def _end(conn: Connection, lease: Lease, seq: int, **values: Any) -> bool:
+    """Change a row that is still owed. False when it has ended: recorded before, its answer cut off; or erased."""
     guard(conn, lease)
-    conn.execute(update(outgoing).where(outgoing.c.seq == owed.seq).values(state="sent", sent_at=now, reason=None))
+    open_row = outgoing.c.seq == seq, is_(outgoing.c.state, "owed", "sending")
+    return conn.execute(update(outgoing).where(*open_row).values(**values)).rowcount == 1
+
+
+def sent(conn: Connection, lease: Lease, owed: Owed, native_hashes: Sequence[bytes], now: float, *, chat: bool) -> bool:
+    """The platform has taken it: record that, its ids, and that the conversation is alive. False when it has ended."""
+    if not _end(conn, lease, owed.seq, state="sent", sent_at=now, reason=None):
+        return False
     if owed.ticket is not None:
         remember(conn, native_hashes, owed.ticket, owed.id)
     if chat:
@@ -151,6 +158,7 @@ def sent(conn: Connection, lease: Lease, owed: Owed, native_hashes: Sequence[byt
             .where(conversations.c.conversation == owed.conversation, conversations.c.last_at < now)
             .values(last_at=now)
         )
+    return True
 
 
 def remember(conn: Connection, native_hashes: Sequence[bytes], ticket: str, outgoing_id: str) -> None:
@@ -164,15 +172,12 @@ def remember(conn: Connection, native_hashes: Sequence[bytes], ticket: str, outg
 
 def again(conn: Connection, lease: Lease, seq: int, due_at: float, reason: str, already_sent: int) -> None:
     """It did not go through; try again at `due_at`. So many parts of a long text are with the citizen already."""
-    guard(conn, lease)
-    values = {"state": "owed", "due_at": due_at, "reason": reason, "already_sent": already_sent}
-    conn.execute(update(outgoing).where(outgoing.c.seq == seq).values(**values))
+    _end(conn, lease, seq, state="owed", due_at=due_at, reason=reason, already_sent=already_sent)
 
 
-def failed(conn: Connection, lease: Lease, seq: int, reason: str) -> None:
-    """It will never go through."""
-    guard(conn, lease)
-    conn.execute(update(outgoing).where(outgoing.c.seq == seq).values(state="failed", reason=reason))
+def failed(conn: Connection, lease: Lease, seq: int, reason: str) -> bool:
+    """It will never go through. False when it has ended."""
+    return _end(conn, lease, seq, state="failed", reason=reason)
 
 
 def report(conn: Connection, native_hash: bytes, state: str, reason: str | None) -> Any:

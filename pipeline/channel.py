@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -20,7 +21,7 @@ from pipeline.downloader import Downloader
 from pipeline.intake import AccountIntake
 from pipeline.parts import Parts
 from pipeline.roles import Holder, either, pause
-from pipeline.sender import Sender
+from pipeline.sender import Record, Sender
 
 log = structlog.get_logger()
 
@@ -31,6 +32,7 @@ PREPARE_SECONDS = 3600.0
 # What is being sent is finished and recorded before the process ends: else a citizen would get it twice.
 DRAIN_SECONDS = 15.0
 PREPARE_AGAIN_SECONDS = 30.0
+LONGEST_WAIT = 60.0
 
 
 @dataclass
@@ -39,6 +41,7 @@ class Channel:
 
     parts: Parts
     name: str
+    _unrecorded: dict[int, Record] = field(default_factory=dict, init=False)  # see `Sender`
 
     async def run(self, stop: asyncio.Event) -> None:
         """Hold the account's lease and do its work; stand by while another worker has it."""
@@ -54,7 +57,7 @@ class Channel:
 
     async def _work(self, connector: Any, account: str, lease: Lease, stop: asyncio.Event) -> None:
         intake = AccountIntake(self.parts, connector.kind, self.name, account, lease)
-        sender = Sender(self.parts, connector, account, lease, intake)
+        sender = Sender(self.parts, connector, account, lease, intake, self._unrecorded)
         downloader = Downloader(self.parts, connector, lease)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._guarded(stop, lambda: self._send(sender, stop)))
@@ -80,6 +83,7 @@ class Channel:
         """One side of the channel; a fault of its own is logged and it starts again, the other side goes on."""
         wait = 1.0
         while not stop.is_set():
+            began = time.monotonic()
             try:
                 await work()
                 return
@@ -87,8 +91,10 @@ class Channel:
                 raise LeaseLost(str(error)) from None
             except (LedgerAway, Exception) as error:
                 log.error("a part of the channel failed; it starts again", channel=self.name, exc_info=error)
+                if time.monotonic() - began > LONGEST_WAIT:
+                    wait = 1.0
                 await pause(wait, stop)
-                wait = min(wait * 2, 60.0)
+                wait = min(wait * 2, LONGEST_WAIT)
 
     async def _send(self, sender: Sender, stop: asyncio.Event) -> None:
         waker = Waker(self.parts.database, "outgoing", rest=REST_SECONDS)

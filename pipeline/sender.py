@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -13,10 +13,11 @@ from tenacity import RetryCallState, wait_exponential_jitter
 from connectors.base import AccountTrouble, Connector, Final, Intake, Outgoing, OutgoingFile, Transient
 from ledger import outbox, outgoing
 from ledger.database import Connection
-from ledger.errors import LedgerAway
+from ledger.errors import LedgerAway, LedgerError
 from ledger.group_commit import GroupCommit
 from ledger.leases import Lease
 from ledger.outgoing import Owed
+from ledger.storage import Damaged, Missing
 from pipeline import events
 from pipeline.parts import Parts
 from pipeline.times import moment
@@ -30,6 +31,9 @@ IDLE_SECONDS = 5.0
 SEND_SECONDS = 60.0
 RECORD_SECONDS = 1.0
 
+# What is to be written of one row, under the lease that is held then.
+Record = Callable[[Connection, Lease], None]
+
 
 @dataclass
 class Sender:
@@ -40,6 +44,9 @@ class Sender:
     platform_account: str
     lease: Lease
     intake: Intake
+    # By `seq`: what the platform has answered and the ledger has not taken yet. It outlives the lease, which lapses
+    # while the database is away: forgotten, all of it would be sent again.
+    unrecorded: dict[int, Record] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # What several sends have to check or to record at one time is one transaction.
@@ -49,6 +56,8 @@ class Sender:
 
     async def round(self) -> int:
         """Send what is due. Returns how many were tried. Raises `LedgerAway` or `Fenced`."""
+        for seq in list(self.unrecorded):  # left by a round that was cancelled when the lease was lost
+            await self._record(seq)
         now = self.parts.clock()
         owed = await self.parts.database.run(
             lambda conn: outgoing.next_owed(conn, self.parts.keys, self.lease, self.connector.name, now, AT_ONCE)
@@ -66,20 +75,39 @@ class Sender:
             random_id = await self._commits.submit(lambda conn: outgoing.random_id(conn, self.lease, owed.seq))
             async with asyncio.timeout(SEND_SECONDS):
                 sent = await self.connector.send(self._message(owed, random_id))
+        except asyncio.CancelledError as error:  # the lease is lost: what the citizen has of a long text is known here
+            if parts := getattr(error, "already_sent", 0):
+                due = self.parts.clock()
+                self.unrecorded[owed.seq] = lambda conn, lease: outgoing.again(
+                    conn, lease, owed.seq, due, "interrupted", parts
+                )
+            raise
         except Final as error:
             await self._end(owed, "failed", str(error))
         except AccountTrouble as error:
             await self.intake.trouble(error)
             await self._again(owed, LONGEST_RETRY / 60, str(error), error.already_sent)
         except Transient as error:
-            if owed.attempts >= MOST_ATTEMPTS:
-                await self._end(owed, "failed", f"given up: {error}")
-            else:
-                await self._again(owed, error.retry_after or _wait(owed.attempts), str(error), error.already_sent)
-        except TimeoutError:
-            await self._again(owed, _wait(owed.attempts), "the platform did not answer in time")
+            await self._later(owed, error)
+        except TimeoutError as error:
+            late = Transient("the platform did not answer in time")
+            late.already_sent = getattr(error.__cause__, "already_sent", 0)
+            await self._later(owed, late)
+        except (Missing, Damaged) as error:
+            await self._end(owed, "failed", f"a file of it cannot be read: {error}")
+        except LedgerError:
+            raise
+        except Exception as error:  # a storage that is away, a fault of ours: nobody else waits for it
+            log.error("a message to a citizen cannot be sent", channel=self.connector.name, exc_info=error)
+            await self._later(owed, Transient(f"it cannot be sent: {type(error).__name__}"))
         else:
             await self._sent(owed, tuple(key for key in (sent.native_id, *sent.more_ids) if key))
+
+    async def _later(self, owed: Owed, error: Transient) -> None:
+        if owed.attempts >= MOST_ATTEMPTS:
+            await self._end(owed, "failed", f"given up: {error}")
+        else:
+            await self._again(owed, error.retry_after or _wait(owed.attempts), str(error), error.already_sent)
 
     def _message(self, owed: Owed, random_id: int) -> Outgoing:
         content = owed.content
@@ -118,38 +146,42 @@ class Sender:
         ]
         event = events.sent_row(now, owed, kind, self.connector.name, "delivered" if owed.reply_id else "acknowledged")
 
-        def work(conn: Connection) -> None:
-            outgoing.sent(conn, self.lease, owed, hashes, now, chat=kind != "email")
-            if event is not None:
+        def work(conn: Connection, lease: Lease) -> None:
+            if outgoing.sent(conn, lease, owed, hashes, now, chat=kind != "email") and event is not None:
                 outbox.add(conn, [event])
 
-        await self._recorded(work)
+        await self._recorded(owed, work)
 
     async def _end(self, owed: Owed, state: str, reason: str) -> None:
         now = self.parts.clock()
         log.warning("a message to a citizen failed", channel=self.connector.name, purpose=owed.purpose, error=reason)
         event = events.sent_row(now, owed, self.connector.kind, self.connector.name, "failed", reason)
 
-        def work(conn: Connection) -> None:
-            outgoing.failed(conn, self.lease, owed.seq, reason)
-            if event is not None:
+        def work(conn: Connection, lease: Lease) -> None:
+            if outgoing.failed(conn, lease, owed.seq, reason) and event is not None:
                 outbox.add(conn, [event])
 
-        await self._recorded(work)
+        await self._recorded(owed, work)
 
     async def _again(self, owed: Owed, seconds: float, reason: str, already_sent: int = 0) -> None:
         due, parts = self.parts.clock() + seconds, max(owed.already_sent, already_sent)
-        await self._recorded(lambda conn: outgoing.again(conn, self.lease, owed.seq, due, reason, parts))
+        await self._recorded(owed, lambda conn, lease: outgoing.again(conn, lease, owed.seq, due, reason, parts))
 
-    async def _recorded(self, work: Callable[[Connection], None]) -> None:
+    async def _recorded(self, owed: Owed, work: Record) -> None:
         """What the platform has answered is known in this process only: it is kept until the ledger takes it."""
+        self.unrecorded[owed.seq] = work
         while True:
             try:
-                await self._commits.submit(work)
+                await self._record(owed.seq)
                 return
             except LedgerAway as error:
                 log.warning("cannot record what was sent; trying again", channel=self.connector.name, error=error)
                 await asyncio.sleep(RECORD_SECONDS)
+
+    async def _record(self, seq: int) -> None:
+        work = self.unrecorded[seq]
+        await self._commits.submit(lambda conn: work(conn, self.lease))
+        self.unrecorded.pop(seq, None)
 
 
 _BACK_OFF = wait_exponential_jitter(multiplier=FIRST_RETRY, max=LONGEST_RETRY, jitter=FIRST_RETRY)
