@@ -45,6 +45,7 @@ class Database:
             self.path = Path(parsed.database or "").absolute()
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock_path = self.path.with_name(self.path.name + ".writer")
+            self._door_path = self.path.with_name(self.path.name + ".door")
         self.url = parsed
         self.engine = self._create_engine()
 
@@ -71,12 +72,15 @@ class Database:
         )
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that is durable when the block has been left. Raises `LedgerAway`."""
+    def write(self, *, first: bool = False) -> Iterator[Connection]:
+        """A transaction that is durable when the block has been left. Raises `LedgerAway`.
+
+        `first`: somebody outside waits for it (a platform for its 200); on SQLite it goes before those who can wait.
+        """
         rings: set[str] = set()
         with (
             _translated(),
-            self._turn(),
+            self._turn(first),
             self.engine.connect().execution_options(priemnaya_write=True) as conn,
             conn.begin(),
         ):
@@ -92,28 +96,43 @@ class Database:
             yield conn
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self, first: bool = False) -> Iterator[None]:
         """Writers of one SQLite file queue at a lock of the kernel, which wakes the next one at once.
 
-        SQLite's own busy handler sleeps up to 100 ms between its tries, which shows as latency under load.
+        SQLite's own busy handler sleeps up to 100 ms between its tries, which shows as latency under load. The kernel
+        keeps no order: who lets go and comes again at once may have it again. So those who go `first` stand in a door
+        while they wait, and whoever finds somebody there lets him pass.
         """
         if self.dialect != "sqlite":
             yield
             return
-        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        turn, door = (
+            os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) for path in (self._lock_path, self._door_path)
+        )
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if first:
+                fcntl.flock(door, fcntl.LOCK_SH)
+                fcntl.flock(turn, fcntl.LOCK_EX)
+                fcntl.flock(door, fcntl.LOCK_UN)
+            else:
+                fcntl.flock(turn, fcntl.LOCK_EX)
+                while not _empty(door):
+                    fcntl.flock(turn, fcntl.LOCK_UN)
+                    fcntl.flock(door, fcntl.LOCK_EX)
+                    fcntl.flock(door, fcntl.LOCK_UN)
+                    fcntl.flock(turn, fcntl.LOCK_EX)
             yield
         finally:
-            os.close(descriptor)
+            os.close(turn)
+            os.close(door)
 
-    async def run(self, work: Callable[[Connection], T]) -> T:
+    async def run(self, work: Callable[[Connection], T], *, first: bool = False) -> T:
         """`work` in a write transaction, in a thread."""
-        return await asyncio.to_thread(self.run_now, work)
+        return await asyncio.to_thread(self.run_now, work, first=first)
 
-    def run_now(self, work: Callable[[Connection], T]) -> T:
+    def run_now(self, work: Callable[[Connection], T], *, first: bool = False) -> T:
         """`work` in a write transaction, here."""
-        with self.write() as conn:
+        with self.write(first=first) as conn:
             return work(conn)
 
     async def look(self, work: Callable[[Connection], T]) -> T:
@@ -144,6 +163,15 @@ class Database:
     def close(self) -> None:
         """Close every connection of the pool."""
         self.engine.dispose()
+
+
+def _empty(door: int) -> bool:
+    try:
+        fcntl.flock(door, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(door, fcntl.LOCK_UN)
+    return True
 
 
 def rings_of(conn: Connection) -> set[str]:

@@ -18,12 +18,19 @@ class GroupCommit(Generic[Item, Result]):
     """Grouped commits without a timer: a lone item is committed at once, a crowd shares.
 
     `apply` gets the items of one transaction and returns a result for each. An error fails all of that transaction.
+    `first`: see `Database.write`.
     """
 
     def __init__(
-        self, database: Database, apply: Callable[[Connection, Sequence[Item]], Sequence[Result]], most: int = 256
+        self,
+        database: Database,
+        apply: Callable[[Connection, Sequence[Item]], Sequence[Result]],
+        most: int = 256,
+        *,
+        first: bool = False,
     ) -> None:
         self._database = database
+        self._first = first
         self._apply = apply
         self._most = most
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
@@ -42,7 +49,10 @@ class GroupCommit(Generic[Item, Result]):
             taken, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
             items = [item for item, _ in taken]
             try:
-                results = await self._database.run(lambda conn, items=items: self._apply(conn, items))  # type: ignore[misc]
+                results = await self._database.run(
+                    lambda conn, items=items: self._apply(conn, items),  # type: ignore[misc]
+                    first=self._first,
+                )
             except BaseException as error:  # whoever waits must learn of it, whatever it was
                 for _, future in taken:
                     if not future.done():

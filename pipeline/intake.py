@@ -110,7 +110,7 @@ class AccountIntake:
         channel = parts.settings.channels.get(name)
         by_channel = channel.acknowledge if channel else False
         self._acknowledge = by_channel if acknowledge is None else acknowledge
-        self._commits: GroupCommit[_Delivery, int] = GroupCommit(parts.database, self._write)
+        self._commits: GroupCommit[_Delivery, int] = GroupCommit(parts.database, self._write, first=True)
         self._trouble: str | None = None
         self._said_healthy = 0.0
 

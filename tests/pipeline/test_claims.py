@@ -31,7 +31,7 @@ def breaks(world: World, first: int, *, after: bool) -> Callable[[], int]:
     whole = database.run_now
     count = 0
 
-    def run_now(work: Callable[[Connection], Any]) -> Any:
+    def run_now(work: Callable[[Connection], Any], **_: Any) -> Any:
         nonlocal count
         count += 1
         if not first <= count < first + FAILURES:

@@ -82,7 +82,7 @@ def _around(function, point):
 
 def _transactions(run_now):
     @functools.wraps(run_now)
-    def wrapped(self, work):
+    def wrapped(self, work, **options):
         point = f"tx {work.__module__}:{work.__qualname__.partition('.<locals>')[0]}"
 
         def inside(conn):
@@ -90,7 +90,7 @@ def _transactions(run_now):
             reached(f"{point} inside")
             return result
 
-        result = run_now(self, inside)
+        result = run_now(self, inside, **options)
         reached(f"{point} after")
         return result
 
