@@ -6,6 +6,7 @@ A letter is journalled before the cursor moves (RFC 3501 for the commands, RFC 2
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Literal, TypeVar
@@ -29,6 +30,7 @@ Security = Literal["tls", "starttls", "none"]
 # Letters of one journal commit, and their bytes: a mailbox with 40 MB letters must not fill the memory.
 BATCH_LETTERS = 50
 BATCH_BYTES = 8 * 1024 * 1024
+CLOSE_SECONDS = 3.0
 
 
 class Settings(ChannelSettings):
@@ -87,7 +89,9 @@ class Email:
         self.settings = settings
         self.most_bytes = 40 * 1024 * 1024  # of a letter; set from limits.mail by whoever runs the channel
         self._smtp = Smtp(settings)
-        self._sending = asyncio.Lock()
+        # One thread, so that a letter whose sender has stopped waiting is over before the next one begins: two at one
+        # connection would read each other's answers, and one be recorded that the server has not taken.
+        self._sending = ThreadPoolExecutor(1, thread_name_prefix="smtp")
 
     async def account(self) -> str:
         """The mailbox's address."""
@@ -121,8 +125,7 @@ class Email:
         if self.settings.smtp_host is None:
             raise Final("no smtp_host is configured: letters cannot be sent")
         message = letter(outgoing, self.settings.address, self.settings.from_address)
-        async with self._sending:
-            await asyncio.to_thread(self._smtp.send, message)
+        await self._by_smtp(self._smtp.send, message)
         return Sent(native_id=str(message["Message-ID"]).strip("<>"))
 
     def fetch(self, source: Mapping[str, Any], limit: int) -> AsyncIterator[bytes]:
@@ -139,12 +142,18 @@ class Email:
             reader.close()
         if self.settings.smtp_host is None:
             return f"{self.settings.folder} holds {count} letters; no smtp_host: acknowledgements cannot be sent"
-        await asyncio.to_thread(self._smtp.check)
+        await self._by_smtp(self._smtp.check)
         return f"logged in; {self.settings.folder} holds {count} letters; SMTP takes our login"
 
     async def close(self) -> None:
-        """Close the SMTP connection."""
-        await asyncio.to_thread(self._smtp.close)
+        """Close the SMTP connection; a letter that is under way ends by its own timeout."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._by_smtp(self._smtp.close)
+        self._sending.shutdown(wait=False, cancel_futures=True)
+
+    async def _by_smtp(self, work: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._sending, work, *args)
 
 
 class _Reader:
