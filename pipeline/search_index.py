@@ -32,8 +32,10 @@ class SearchIndex:
         """Index one page of messages; returns how many. Raises `LedgerAway`."""
         if not self.parts.database.look_now(lambda conn: search.anything(conn, self._seen)):
             return 0
-        now = self.parts.clock()
-        return self.parts.database.run_now(lambda conn: search.index(conn, self.parts.keys, self._seen, now))
+        now, seen = self.parts.clock(), set(self._seen)
+        done = self.parts.database.run_now(lambda conn: search.index(conn, self.parts.keys, seen, now))
+        self._seen = seen  # now that it is committed: what was not would never be looked at again
+        return done
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`."""

@@ -1,0 +1,66 @@
+"""A desk's answer and the search's index, when any transaction of theirs fails."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from ledger.errors import LedgerAway
+from ledger.schema import messages, outbox, outgoing, search_words
+from pipeline.replies import accept_reply
+from pipeline.search_index import SearchIndex
+from router.replies import DeskReply
+from tests.linking.test_concurrency import said
+from tests.linking.world import World
+from tests.pipeline.faulty import cutting
+
+TEXT = "Не приходит СМС с кодом подтверждения при входе в личный кабинет на портале"
+
+
+@pytest.fixture
+def world(database_url: str, tmp_path: Path) -> Iterator[World]:
+    world = World(database_url, tmp_path)
+    yield world
+    world.close()
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["nothing was kept", "the answer was cut off"])
+def test_an_answer_whose_transaction_failed_is_owed_once(world: World, after: bool) -> None:
+    (outcome,) = world.take("telegram", said(world, "telegram", "1001", TEXT))
+    file = {"name": "a.txt", "media_type": "text/plain", "data": "YQ=="}
+    reply = DeskReply.model_validate(
+        {"id": "r1", "ticket": outcome.ticket, "text": "Ответ", "attachments": [file], "close": True}
+    )
+    with cutting(world.parts.database, 1, 3, after=after) as cuts:
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                assert accept_reply(world.parts, reply) is None
+                break
+            except LedgerAway:
+                assert tries < 5
+    assert cuts.count
+    assert accept_reply(world.parts, reply) is None, "what comes again was accepted before"
+    owed = select(func.count()).where(outgoing.c.reply_id == "r1")
+    closed = select(func.count()).where(outbox.c.kind == "closed")
+    assert world.parts.database.look_now(lambda conn: conn.execute(owed).scalar_one()) == 1
+    assert world.parts.database.look_now(lambda conn: conn.execute(closed).scalar_one()) == 1
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["nothing was kept", "the answer was cut off"])
+def test_a_message_whose_indexing_failed_is_found_all_the_same(world: World, after: bool) -> None:
+    index = SearchIndex(world.parts)
+    for number in range(3):
+        world.take("telegram", said(world, "telegram", str(1001 + number), TEXT))
+        with cutting(world.parts.database, 1, 2, after=after):
+            for _ in range(4):
+                try:
+                    index.round()
+                except LedgerAway:
+                    continue
+        world.now += 100  # behind what is settled nothing is looked for again
+    staged = set(world.parts.database.look_now(lambda conn: conn.execute(select(messages.c.id)).scalars().all()))
+    found = select(search_words.c.message_id).distinct()
+    assert set(world.parts.database.look_now(lambda conn: conn.execute(found).scalars().all())) == staged
