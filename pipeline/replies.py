@@ -15,7 +15,7 @@ from ledger.storage import StorageError
 from pipeline import events, portal_replies
 from pipeline.broker import declare_topology
 from pipeline.parts import Parts
-from router.publish import BrokerAway
+from router.publish import BrokerAway, cancelled
 from router.replies import Accepted, DeskReply, NotNow, Rejected, consume
 
 log = structlog.get_logger()
@@ -39,10 +39,15 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
         while True:
             try:
                 await declare_topology(parts)
-                break
+                await consume(broker.url.get_secret_value(), broker.prefix, handle)
             except BrokerAway:
                 await asyncio.sleep(AWAY_SECONDS)
-        await consume(broker.url.get_secret_value(), broker.prefix, handle)
+            except asyncio.CancelledError:
+                # The library raises it, where nobody cancelled, for a broker that hangs up while one connects. A task
+                # that ends so looks like one that was stopped: nobody would miss it, and no reply be taken any more.
+                if cancelled():
+                    raise
+                await asyncio.sleep(AWAY_SECONDS)
 
     consuming = asyncio.create_task(take())
     stopping = asyncio.create_task(stop.wait())

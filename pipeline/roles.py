@@ -61,8 +61,9 @@ class Holder:
             if self.stop.is_set() and self.drain:
                 done |= (await asyncio.wait({working}, timeout=self.drain))[0]
             for task in done:
-                error = task.exception()
-                if error is not None and not isinstance(error, Fenced):
+                # A library may raise CancelledError where nobody cancelled: the work has ended, and begins anew.
+                error = None if task.cancelled() else task.exception()
+                if error is not None and not _fenced(error):
                     raise error
         finally:
             for task in tasks:
@@ -85,6 +86,13 @@ class Holder:
             except LedgerAway:
                 continue
         log.warning("the lease is lost", lease=self.name)
+
+
+def _fenced(error: BaseException) -> bool:
+    """Whether the lease was lost, and no more: a task group raises that in a group."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(Fenced)[1] is None
+    return isinstance(error, Fenced)
 
 
 async def either(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:

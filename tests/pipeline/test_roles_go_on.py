@@ -1,0 +1,115 @@
+"""A role that lost its lease, or whose library gave up, goes on in the same process: nobody need start it again."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ledger.errors import Fenced
+from ledger.leases import Lease
+from pipeline import replies
+from pipeline.roles import Holder
+from tests.linking.world import World
+from tests.pipeline.faulty import cutting
+
+
+@pytest.fixture
+def world(sqlite_url: str, tmp_path: Path) -> Iterator[World]:
+    world = World(sqlite_url, tmp_path)
+    yield world
+    world.close()
+
+
+async def fenced(_: Lease) -> None:
+    raise Fenced("cut")
+
+
+async def fenced_in_a_group(lease: Lease) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(asyncio.sleep(60))
+        group.create_task(fenced(lease))
+
+
+async def cancelled_by_a_library(_: Lease) -> None:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("ending", [fenced, fenced_in_a_group, cancelled_by_a_library])
+def test_work_that_was_fenced_or_cancelled_by_a_library_begins_anew(world: World, ending: Any) -> None:
+    held: list[int] = []
+
+    async def run() -> None:
+        stop = asyncio.Event()
+
+        async def work(lease: Lease) -> None:
+            held.append(lease.token)
+            if len(held) == 1:
+                await ending(lease)
+            stop.set()
+
+        await Holder(world.parts, "relay", stop).run(work)
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+    assert len(held) == 2, "the lease was taken anew"
+
+
+def test_work_that_fails_beside_being_fenced_ends_the_process(world: World) -> None:
+    async def work(lease: Lease) -> None:
+        async def fault() -> None:
+            raise ZeroDivisionError
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fault())
+            group.create_task(fenced(lease))
+
+    with pytest.raises(ExceptionGroup):
+        asyncio.run(asyncio.wait_for(Holder(world.parts, "relay", asyncio.Event()).run(work), 10))
+
+
+def test_the_desks_replies_are_read_on_after_the_library_cancelled_what_nobody_cancelled(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+
+    async def run() -> None:
+        stop = asyncio.Event()
+
+        async def consume(*_: Any) -> None:
+            begun.append(1)
+            if len(begun) == 1:
+                raise asyncio.CancelledError
+            stop.set()
+            await asyncio.Event().wait()
+
+        async def declared(*_: Any) -> None:
+            pass
+
+        monkeypatch.setattr(replies, "AWAY_SECONDS", 0.01)
+        monkeypatch.setattr(replies, "consume", consume)
+        monkeypatch.setattr(replies, "declare_topology", declared)
+        await replies.run(world.parts, stop)
+
+    asyncio.run(asyncio.wait_for(run(), 10))
+    assert len(begun) == 2
+
+
+def test_a_lease_that_was_given_without_an_answer_is_taken_by_the_same_process(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.roles.STANDBY_SECONDS", 0.05)
+
+    async def run() -> int:
+        stop = asyncio.Event()
+        tokens: list[int] = []
+
+        async def work(lease: Lease) -> None:
+            tokens.append(lease.token)
+            stop.set()
+
+        with cutting(world.parts.database, 1, 2, after=True):
+            await Holder(world.parts, "relay", stop).run(work)
+        return tokens[0]
+
+    assert asyncio.run(asyncio.wait_for(run(), 10)) == 3, "twice given to nobody's knowledge, and then known"
