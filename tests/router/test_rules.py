@@ -1,69 +1,19 @@
-"""The rules: what counts, what is refused with its line, and by when an answer is owed."""
+"""The rules: what counts, and by when an answer is owed."""
 
 from __future__ import annotations
 
 import json
-import math
-import re
 import time
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.learn import Example, learn, read
-from router.learned import LOWEST, Learned, kept
 from router.route_command import SampleError, as_table, route_file, route_text
-from router.rules import Case, Decision, Rules, RulesError, load
-
-SHIPPED = Path(__file__).parents[2] / "config" / "routing.toml"
-RULES = load(SHIPPED)
-NOON = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # a Monday, 12:00 in Moscow
-
-
-def route(text: str = "", rules: Rules = RULES, **case: Any) -> Decision:
-    return rules.route(Case(**({"received_at": NOON, "channel": "telegram", "text": text} | case)))
-
-
-SMALL = """
-enough = 1
-negation_passes = ["желать"]
-
-[groups]
-door = ["дверь", "калитка"]
-
-[[categories]]
-name = "doors"
-title_ru = "Двери"
-title_en = "Doors"
-
-[[categories]]
-name = "other"
-title_ru = "Прочее"
-title_en = "Other"
-
-[[desks]]
-name = "joiner"
-title_ru = "Столяр"
-title_en = "Joiner"
-categories = ["doors", "other"]
-
-[[rules]]
-category = "doors"
-phrases = [
-  "не закрываться {door}",
-  "скрип*",
-]
-"""
-
-
-def small(change: str = "", by: str = "", more: str = "") -> Rules:
-    assert change in SMALL
-    return Rules.parse((SMALL.replace(change, by) if change else SMALL) + more, "small.toml")
-
+from router.rules import Rules
+from tests.router.small import NOON, RULES, SMALL, route, small
 
 # ------------------------------------------------------------------------------------------------- words
 
@@ -133,82 +83,6 @@ def test_the_reason_names_the_rule_and_never_the_citizens_words() -> None:
     line = SMALL.splitlines().index("[[rules]]") + 1
     assert decision.why == (f"doors +2: «не закрываться {{door}}», «скрип*» (line {line})",)
     assert "Иванов" not in repr(decision)
-
-
-# ------------------------------------------------------------------------------------------------- the examples
-
-SHIPPED_HEAD = """
-[[categories]]
-name = "security"
-title_ru = "Безопасность"
-title_en = "Security"
-
-[[categories]]
-name = "other"
-title_ru = "Прочее"
-title_en = "Other"
-
-[[desks]]
-name = "all"
-title_ru = "Все"
-title_en = "All"
-categories = ["security", "other"]
-
-"""
-
-
-def test_examples_speak_where_the_rules_are_silent_and_only_where_they_are_asked_for() -> None:
-    text = "Взяли на мой паспорт рассрочку, а я узнала от приставов"
-    silent = SHIPPED_HEAD + "[examples]\nweight = 3\nsure = { security = 0.45 }\n"
-    assert route(text, Rules.parse(silent)).category == "security"
-    assert route(text, Rules.parse(silent)).why[0].endswith("likely after the examples")
-    assert route(text, Rules.parse(SHIPPED_HEAD)).category == "other"
-
-
-def test_the_more_the_rules_say_otherwise_the_surer_the_examples_must_be() -> None:
-    text = "Взяли на мой паспорт рассрочку, а я узнала от приставов"
-    rule = '[[rules]]\ncategory = "other"\nphrases = ["пристав"]\nweight = '
-    examples = "[examples]\nsure = { security = 0.4 }\n"
-    assert route(text, Rules.parse(SHIPPED_HEAD + examples + rule + "2\n")).category == "security"
-    assert route(text, Rules.parse(SHIPPED_HEAD + examples + rule + "60\n")).category == "other"
-
-
-def test_examples_of_categories_that_the_rules_do_not_have_are_not_named_as_a_reason() -> None:
-    decision = route("скрипит калитка во дворе, помогите мне её починить", small(more="[examples]\nweight = 1\n"))
-    assert decision.category == "doors"
-    assert not any("examples" in reason for reason in decision.why)
-
-
-def test_of_a_text_with_few_known_words_the_examples_say_nothing() -> None:
-    assert kept().likelihoods("что это?") == {}
-    assert kept().likelihoods("", "") == {}
-    assert Learned([]).likelihoods("меня взломали, помогите мне пожалуйста") == {}
-
-
-@given(st.text(max_size=400))
-def test_likelihoods_are_logarithms_of_probabilities(text: str) -> None:
-    likely = kept().likelihoods(text)
-    assert not likely or set(likely) == set(RULES.categories)
-    assert all(LOWEST <= logarithm <= 0 for logarithm in likely.values())
-    assert sum(math.exp(logarithm) for logarithm in likely.values()) <= 1 + 8 * math.exp(LOWEST)
-
-
-def test_what_is_learned_tells_the_categories_of_its_examples_apart() -> None:
-    examples = [Example("скрипит старая дверь в сарае", "doors"), Example("мычит рыжая корова в поле", "cows")] * 4
-    learned = Learned(learn(examples).splitlines())
-    likely = learned.likelihoods("в сарае скрипит старая дверь")
-    assert likely["doors"] > math.log(0.8) > math.log(0.2) > likely["cows"]
-
-
-def test_examples_without_a_category_are_named_by_their_line(tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_text('{"text": "x", "category": "y"}\n{"text": "x"}\n', encoding="utf-8")
-    with pytest.raises(ValueError, match="line 2"):
-        read([tmp_path / "a.jsonl"])
-
-
-def test_held_out_examples_are_not_learned(tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_text('{"text": "x", "category": "y", "set": "held_out_1"}\n', encoding="utf-8")
-    assert read([tmp_path / "a.jsonl"]) == []
 
 
 # ------------------------------------------------------------------------------------------------- what else counts
@@ -305,118 +179,6 @@ def test_an_answer_is_owed_by_clock_time(case: dict[str, Any], hours: float) -> 
 def test_a_review_is_owed_an_answer_after_five_working_days(received: str, owed: str) -> None:
     decision = route("", kind="review", received_at=datetime.fromisoformat(received), channel="email")
     assert decision.answer_by == datetime.fromisoformat(owed)
-
-
-# ------------------------------------------------------------------------------------------------- a broken rule
-
-
-@pytest.mark.parametrize(
-    ("change", "by", "line_holds", "says"),
-    [
-        ("enough = 1", "enough = -1", "enough", "greater than 0"),
-        ("enough = 1", "enouhg = 1", "enouhg", "is 'enough' meant"),
-        ("enough = 1", "enough = = 1", "enough", "Invalid value"),
-        ('  "скрип*",', '  "{window} скрип*",', "{window}", "no group is called 'window'"),
-        ('  "скрип*",', '  "скр.п",', "скр.п", "not one word"),
-        ('  "скрип*",', '  "",', '""', "empty phrase"),
-        ('category = "doors"\nphrases', 'category = "gates"\nphrases', "gates", "no category is called 'gates'"),
-        ('category = "doors"\nphrases', 'category = "doors"\nweigth = 3\nphrases', "weigth", "is 'weight' meant"),
-        ('door = ["дверь", "калитка"]', 'door = ["дверь", "{gate}"]', "door =", "no group is called 'gate'"),
-        ('door = ["дверь", "калитка"]', 'door = ["дверь", "{door}"]', "door =", "names itself"),
-        ('door = ["дверь", "калитка"]', 'door = "дверь"', "door =", "a list"),
-        ('category = "doors"\nphrases', 'category = "doors"\nweight = "3 kg"\nphrases', "3 kg", "weight"),
-        ('categories = ["doors", "other"]', 'categories = ["doors"]', 'name = "other"', "no desk takes"),
-        ('name = "joiner"', 'name = "join.er"', "join.er", "no name"),
-        ('name = "joiner"', 'name = "joiner"\ncalendar = "XX"', "XX", "no calendar"),
-        ('name = "joiner"', 'name = "joiner"\ncalendar = "Russia"', "Russia", "no country code"),
-        ('  "скрип*",', '  "скрип*" "писк",', "скрип", "a comma between two values"),
-        ('  "скрип*",', "  «скрип»,", "скрип", "straight quotes"),
-        ('  "скрип*",', '  "{door скрип",', "door", "a group is written {name}"),
-        ('  "скрип*",', '  "еле-еле скрип*",', "еле-еле", "write еле еле"),
-        ('  "скрип*",', '  "скрип / писк",', "писк", "takes no blanks"),
-        ('  "скрип*",', '  "~скрипеть",', "~скрипеть", "write скрипеть"),
-        ('category = "doors"\nphrases', 'category = "door"\nphrases', '"door"', "is 'doors' meant"),
-        ('category = "doors"\nphrases', 'category = "doors"\nchosen = ["dors"]\nphrases', "dors", "is 'doors' meant"),
-        ('category = "doors"\nphrases', 'category = "doors"\nvia = ["fax"]\nphrases', "fax", "there are form, cabinet"),
-        (
-            'category = "doors"\nphrases',
-            'category = "doors"\nflags = ["bounced"]\nphrases',
-            "bounced",
-            "is 'bounce' meant",
-        ),
-        (
-            'category = "doors"\nphrases',
-            'category = "doors"\nchannels = ["watsapp"]\nphrases',
-            "watsapp",
-            "is 'whatsapp'",
-        ),
-    ],
-)
-def test_a_broken_rule_is_refused_with_its_line(change: str, by: str, line_holds: str, says: str) -> None:
-    with pytest.raises(RulesError) as refused:
-        small(change, by)
-    message = str(refused.value)
-    assert says in message
-    number = int(re.search(r"small\.toml, line (\d+): ", message)[1])  # type: ignore[index]
-    lines = SMALL.replace(change, by).splitlines()
-    assert line_holds in lines[number - 1], (message, lines[number - 1])
-
-
-@pytest.mark.parametrize(
-    ("more", "says"),
-    [
-        ('[[rules]]\ncategory = "doors"\n', "asks for nothing"),
-        ("[examples]\nsure = { windows = 0.5 }\n", "no category is called 'windows'"),
-        ("[examples]\nsure = { doors = 1.5 }\n", "less than or equal to 1"),
-        ("[[answer_by]]\n", "either within or working_days"),
-        ('[[answer_by]]\ncategories = ["dors"]\nwithin = "4h"\n', "is 'doors' meant"),
-        ("[priority]\ncategory = { dors = 1 }\n", "is 'doors' meant"),
-        ("[priority]\naudience = { students = 1 }\n", "no audience is called 'students'"),
-        ("[[answer_by]]\nworking_days = 5\n", "has no calendar"),
-        ('[[answer_by]]\nwithin = "soon"\n', "no duration"),
-        ('[[desks]]\nname = "x"\ntitle_ru = "x"\ntitle_en = "x"\ncategories = ["doors"]\n', "is at 'joiner' too"),
-    ],
-)
-def test_what_only_the_whole_can_show_is_refused_too(more: str, says: str) -> None:
-    with pytest.raises(RulesError, match=says) as refused:
-        small(more=more)
-    assert refused.value.line > SMALL.count("\n") - 1
-
-
-def test_a_kind_of_channel_that_was_added_later_can_be_asked_for() -> None:
-    assert small('category = "doors"\nphrases', 'category = "doors"\nchannels = ["telegram_business"]\nphrases')
-
-
-def test_a_file_that_cannot_be_read_is_refused_by_its_name_and_a_mark_of_windows_is_no_fault(tmp_path: Path) -> None:
-    file = tmp_path / "routing.toml"
-    with pytest.raises(RulesError, match=r"routing\.toml: cannot be read: No such file"):
-        load(file)
-    file.write_bytes(SMALL.encode("cp1251"))
-    with pytest.raises(RulesError, match=r"routing\.toml, line \d+: not UTF-8"):
-        load(file)
-    file.write_bytes(b"\xef\xbb\xbf" + SMALL.encode())
-    assert load(file).categories == small().categories
-
-
-def test_a_desk_and_a_category_can_be_added() -> None:
-    rules = small(
-        more="""
-[[categories]]
-name = "gates"
-title_ru = "Ворота"
-title_en = "Gates"
-[[desks]]
-name = "smith"
-title_ru = "Кузнец"
-title_en = "Smith"
-categories = ["gates"]
-[[rules]]
-category = "gates"
-weight = 2
-phrases = ["ворота"]
-"""
-    )
-    assert route("скрипят ворота", rules).routing_key == "smith.gates.general.telegram"
 
 
 # ------------------------------------------------------------------------------------------------- bad input
