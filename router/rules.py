@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from router.compiled import CASE_FIELD, Compiled, compile_rules
 from router.deadline import after_working_days
-from router.learned import kept
+from router.learned import LOWEST, kept
 from router.rulesfile import Condition, Desk, Rule, RulesError, RulesFile, source
 from router.vocabulary import Vocabulary, VocabularyBuilder
 
@@ -85,6 +85,8 @@ class Rules:
         self._builder = builder
         self._file = file
         self._learned = kept() if file.examples.weight or file.examples.sure else None
+        taught = self._learned.categories if self._learned else ()
+        self._strange = tuple(category for category in taught if category not in self.categories)
         self._zone = ZoneInfo(file.timezone)
         self._desk_of = {category: desk for desk in file.desks for category in desk.categories}
         self._rules = [rule for rule in compiled if rule.rule.phrases]
@@ -164,9 +166,9 @@ class Rules:
                 )
         if likely:
             weights[self._file.otherwise] += self._file.enough  # what no rule names may still be like an example
-            for category, logarithm in likely.items():
-                if category in weights:
-                    weights[category] += self._file.examples.weight * logarithm
+            for category, weight in weights.items():
+                # A category that no example is of counts by its rules alone, if one of them speaks for it.
+                weights[category] += self._file.examples.weight * likely.get(category, 0.0 if weight else LOWEST)
             best = max(weights, key=weights.__getitem__)
             if best in likely:
                 why.append((0.0, f"{best}: {math.exp(likely[best]):.0%} likely after the examples"))
@@ -185,8 +187,15 @@ class Rules:
         return _odds(math.exp(logarithm)) >= _odds(sure) + DOUBT * against
 
     def _likely(self, case: Case) -> dict[str, float]:
-        """What the examples say of the citizen's own words."""
-        return self._learned.likelihoods(case.subject or "", case.text) if self._learned else {}
+        """What the examples say of the citizen's own words; what is no category here is `otherwise`."""
+        likely = self._learned.likelihoods(case.subject or "", case.text) if self._learned else {}
+        if not likely or not self._strange:
+            return likely
+        rest = sum(
+            math.exp(likely.pop(category)) for category in (*self._strange, self._file.otherwise) if category in likely
+        )
+        likely[self._file.otherwise] = math.log(min(1.0, max(rest, math.exp(LOWEST))))
+        return likely
 
     def _what(self, applies: Compiled, found: list[str]) -> str:
         """What of a rule was met: its phrases, or what it asks for."""

@@ -56,6 +56,17 @@ def test_examples_of_categories_that_the_rules_do_not_have_are_not_named_as_a_re
     assert not any("examples" in reason for reason in decision.why)
 
 
+def test_a_category_that_no_example_is_of_is_taken_by_its_rules_and_never_for_want_of_others() -> None:
+    head = SHIPPED_HEAD.replace('["security", "other"]', '["security", "other", "billing"]').replace(
+        "[[desks]]", '[[categories]]\nname = "billing"\ntitle_ru = "Оплата"\ntitle_en = "Billing"\n\n[[desks]]'
+    )
+    rule = '[[rules]]\ncategory = "billing"\nweight = 3\nphrases = ["оплатить счёт"]\n[examples]\nweight = 1\n'
+    rules = Rules.parse(head + rule)
+    assert route("Не могу войти в личный кабинет, пароль не подходит", rules).category == "other"
+    assert route("Не могу войти в личный кабинет и оплатить счёт за услугу", rules).category == "billing"
+    assert route("Кто-то взял на меня кредит через госуслуги, я ничего не подписывал", rules).category == "security"
+
+
 def test_of_a_text_with_few_known_words_the_examples_say_nothing() -> None:
     assert kept().likelihoods("что это?") == {}
     assert kept().likelihoods("", "") == {}
