@@ -16,20 +16,22 @@ class Cuts:
         self._failing = range(first, first + many)
         self._after = after
 
-    def wrap(self, whole: Callable[[Callable[[Connection], Any]], Any]) -> Callable[[Callable[[Connection], Any]], Any]:
-        def run_now(work: Callable[[Connection], Any]) -> Any:
+    def wrap(self, whole: Callable[..., Any]) -> Callable[..., Any]:
+        """`Database.run_now`, with these cuts."""
+
+        def run_now(work: Callable[[Connection], Any], **options: Any) -> Any:
             self.count += 1
             if self.count not in self._failing:
-                return whole(work)
+                return whole(work, **options)
             if self._after:
-                whole(work)
+                whole(work, **options)
                 raise LedgerAway("cut")
 
             def failing(conn: Connection) -> None:
                 work(conn)  # whatever it leaves in the memory of the process is there, and not in the ledger
                 raise LedgerAway("cut")
 
-            return whole(failing)
+            return whole(failing, **options)
 
         return run_now
 

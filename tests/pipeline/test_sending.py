@@ -145,10 +145,10 @@ def test_a_database_that_is_away_for_longer_than_a_lease_makes_nobody_be_told_tw
             gone.append(asyncio.get_running_loop().time())
             return sent
 
-    def run_now(work: Any) -> Any:
+    def run_now(work: Any, **options: Any) -> Any:
         if gone:
             raise LedgerAway("cut")
-        return whole(work)
+        return whole(work, **options)
 
     platform = Cut()
     monkeypatch.setattr("pipeline.channel.connector_of", lambda *_: platform)
