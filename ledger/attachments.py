@@ -82,14 +82,15 @@ def stored(conn: Connection, lease: Lease, attachment_id: str, file: Stored, med
     return done.rowcount == 1
 
 
-def refused(conn: Connection, lease: Lease, attachment_id: str, reason: str) -> None:
-    """The file will never come."""
+def refused(conn: Connection, lease: Lease, attachment_id: str, reason: str) -> bool:
+    """The file will never come. False when it is no longer wanted."""
     guard(conn, lease)
-    conn.execute(
+    done = conn.execute(
         update(attachments)
         .where(attachments.c.id == attachment_id, is_(attachments.c.state, "pending"))
         .values(state="refused", reason=reason, fetch=None)
     )
+    return done.rowcount == 1
 
 
 def again(conn: Connection, lease: Lease, attachment_id: str, due_at: float, reason: str) -> None:

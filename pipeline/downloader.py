@@ -44,7 +44,11 @@ class Downloader:
         found = await self.parts.database.run(
             lambda conn: attachments.wanted(conn, self.parts.keys, self.lease, name, now, AT_ONCE)
         )
-        await asyncio.gather(*(self._one(item) for item in found))
+        # Each is waited for even where one fails: what is still being fetched must not be taken up by the next round.
+        ends = await asyncio.gather(*(self._one(item) for item in found), return_exceptions=True)
+        for error in ends:
+            if error is not None:
+                raise error
         return len(found)
 
     async def _one(self, item: Wanted) -> None:
@@ -64,10 +68,10 @@ class Downloader:
         except Final as error:
             await self._refuse(item, str(error))
         except (Transient, AccountTrouble, Unavailable, TimeoutError) as error:
-            if item.attempts >= MOST_ATTEMPTS:
-                await self._refuse(item, f"given up: {error}")
-            else:
-                await self._again(item, str(error) or "it did not come in time")
+            await self._later(item, str(error) or "it did not come in time")
+        except Exception as error:  # a fault of ours: no other file waits for it
+            log.error("a file cannot be fetched", channel=self.connector.name, exc_info=error)
+            await self._later(item, f"it cannot be fetched: {type(error).__name__}")
         else:
             media_type = sniff(bytes(head), item.media_type)
             event = self._event(item, "stored", None)
@@ -81,12 +85,18 @@ class Downloader:
             if not await self.parts.database.run(work):
                 await asyncio.to_thread(self.parts.storage.delete, file.key)
 
+    async def _later(self, item: Wanted, reason: str) -> None:
+        if item.attempts >= MOST_ATTEMPTS:
+            await self._refuse(item, f"given up: {reason}")
+        else:
+            await self._again(item, reason)
+
     async def _refuse(self, item: Wanted, reason: str) -> None:
         event = self._event(item, "refused", reason)
 
         def work(conn: Connection) -> None:
-            attachments.refused(conn, self.lease, item.id, reason)
-            outbox.add(conn, [event])
+            if attachments.refused(conn, self.lease, item.id, reason):
+                outbox.add(conn, [event])
 
         await self.parts.database.run(work)
 
