@@ -101,7 +101,8 @@ _BOUNCE_BODY = re.compile(
     r"|адрес\w* (?:получателя )?не|получател[ья] не|сообщение отклонено|недоставлен|заблокирован|отказался принять"
     r"|не вдалося|не знайдено|отклонено|не передано адресату"
     r"|was blocked|(?:was|been) (?:rejected|refused|held|blocked)|banned"
-    r"|has not yet been delivered|did not reach (?:all|one|some|the)|konnte nicht zugestellt|n'a pas pu être|no se ha podido entregar"
+    r"|has not yet been delivered|did not reach (?:all|one|some|the)"
+    r"|konnte nicht zugestellt|n'a pas pu être|no se ha podido entregar"
     r"|non è stato possibile|não pôde ser entregue",
     re.I,
 )
