@@ -27,7 +27,8 @@ class Telegram:
         self._news = asyncio.Event()
         self._ready = threading.Event()
         self.url = ""
-        threading.Thread(target=self._serve, name="telegram", daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, name="telegram", daemon=True)
+        self._thread.start()
         self._ready.wait()
 
     def give(self, updates: Sequence[bytes]) -> None:
@@ -40,6 +41,7 @@ class Telegram:
     def close(self) -> None:
         """Stop serving."""
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -47,6 +49,12 @@ class Telegram:
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         self._ready.set()
         self._loop.run_forever()
+        server.close()
+        talks = asyncio.all_tasks(self._loop)
+        for talk in talks:
+            talk.cancel()
+        self._loop.run_until_complete(asyncio.gather(*talks, return_exceptions=True))
+        self._loop.close()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
