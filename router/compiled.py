@@ -47,7 +47,10 @@ def compile_rules(text: str, source_name: str) -> tuple[RulesFile, list[Compiled
     """The tables of a text, its rules, and what their words are made ready with. Raises `RulesError`."""
     file = read(text, source_name)
     _check(file, text, source_name)
-    builder = VocabularyBuilder(file.groups, file.never_typos, file.negation_passes)
+    try:
+        builder = VocabularyBuilder(file.groups, file.never_typos, file.negation_passes, file.one_word)
+    except PhraseError as error:
+        raise RulesError(source_name, line_of(text, ("one_word",)), f"one_word: {error}") from None
     _check_groups(file, builder, text, source_name)
     compiled = []
     for number, rule in enumerate(file.rules):

@@ -180,6 +180,7 @@ class RulesFile(Table):
     enough: float = Field(2.0, gt=0)
     otherwise: Name = "other"
     groups: dict[str, tuple[str, ...]] = {}
+    one_word: tuple[str, ...] = ()
     never_typos: tuple[str, ...] = ()
     negation_passes: tuple[str, ...] = ()
     categories: tuple[Category, ...] = Field(min_length=1)

@@ -84,9 +84,14 @@ class VocabularyBuilder:
     """Collects phrases, then makes every form of their words. Keeps the dictionary no longer than it lives."""
 
     def __init__(
-        self, groups: Mapping[str, Sequence[str]], never_typos: Iterable[str] = (), negation_passes: Iterable[str] = ()
+        self,
+        groups: Mapping[str, Sequence[str]],
+        never_typos: Iterable[str] = (),
+        negation_passes: Iterable[str] = (),
+        one_word: Iterable[str] = (),
     ) -> None:
         self._groups = groups
+        self._one_word = tuple(map(_halves, one_word))
         self._never_typos = tuple(map(plain, never_typos))
         self._negation_passes = tuple(map(plain, negation_passes))
         self._senses: dict[frozenset[str], Sense] = {}
@@ -163,14 +168,21 @@ class VocabularyBuilder:
             never_typos=frozenset(form for word in self._never_typos for form in forms_of(word)),
         )
         passes = frozenset(form for word in self._negation_passes for form in forms_of(word))
-        return Vocabulary(words, self._phrases.values(), passes)
+        return Vocabulary(words, self._phrases.values(), passes, self._one_word)
 
 
 class Vocabulary:
     """Finds the phrases of the rules in a text."""
 
-    def __init__(self, words: Words, phrases: Iterable[Phrase], negation_passes: frozenset[str]) -> None:
+    def __init__(
+        self,
+        words: Words,
+        phrases: Iterable[Phrase],
+        negation_passes: frozenset[str],
+        one_word: Sequence[tuple[str, str]] = (),
+    ) -> None:
         self._words = words
+        self._apart = [(first, re.compile(rf"(?<!\w){first}[ -]+(?={rest})")) for first, rest in one_word]
         self._negation_passes = negation_passes
         self._single: dict[Sense, list[str]] = defaultdict(list)
         self._anchored: dict[Sense, list[tuple[int, Phrase]]] = defaultdict(list)
@@ -235,7 +247,11 @@ class Vocabulary:
         known = self._known
         words = []
         negated, position = 0, 0  # words that the last «не» may still reach
-        for word in WORD.findall(plain(text)):
+        text = plain(text)
+        for first, apart in self._apart:
+            if first in text:
+                text = apart.sub(first, text)
+        for word in WORD.findall(text):
             what = known(word)
             meaning = what.negated if negated else what.as_it_stands
             if meaning is not NOTHING:
@@ -269,6 +285,14 @@ class Vocabulary:
     def sizes(self) -> dict[str, int]:
         """How many forms and prefixes are known, for the measurements."""
         return {"forms": len(self._words.forms), "prefixes": len(self._words.prefixes)}
+
+
+def _halves(written: str) -> tuple[str, str]:
+    """The first word, and the beginning of the second, of what people write apart. Raises `PhraseError`."""
+    halves = plain(written).split()
+    if len(halves) != 2 or not all(map(WORD.fullmatch, halves)):
+        raise PhraseError(f"{written!r} is not two words, or the second one's beginning")
+    return halves[0], halves[1]
 
 
 def _no_word(written: str) -> str:

@@ -73,6 +73,17 @@ def test_one_slip_in_a_long_word_is_forgiven(typo: str) -> None:
     assert route(f"дверь не {typo}", small()).category == "doors"
 
 
+@pytest.mark.parametrize("text", ["гос услуги", "Гос-услугами", "гос  услуг"])
+def test_what_people_write_apart_is_read_as_one_word(text: str) -> None:
+    rules = small(
+        "enough = 1",
+        'enough = 1\none_word = ["гос услуг"]',
+        more='[[rules]]\ncategory = "doors"\nphrases = ["госуслуги"]\n',
+    )
+    assert route(text, rules).category == "doors"
+    assert route(text.replace("г", "к", 1).replace("Г", "к", 1), rules).category == "other"
+
+
 def test_a_word_named_as_no_typo_is_none() -> None:
     rules = Rules.parse('never_typos = ["закрываеться"]\n' + SMALL, "small.toml")
     assert route("дверь не закрываеться", rules).category == "other"

@@ -15,6 +15,7 @@ from tests.router.small import SMALL, route, small
     ("change", "by", "line_holds", "says"),
     [
         ("enough = 1", "enough = -1", "enough", "greater than 0"),
+        ("enough = 1", 'enough = 1\none_word = ["госуслуги"]', "one_word", "is not two words"),
         ("enough = 1", "enouhg = 1", "enouhg", "is 'enough' meant"),
         ("enough = 1", "enough = = 1", "enough", "Invalid value"),
         ('  "скрип*",', '  "{window} скрип*",', "{window}", "no group is called 'window'"),

@@ -3,7 +3,8 @@
 `messages.jsonl` was written beside the rules and tuned to; `holdout.jsonl` is of the same hand. `strangers.jsonl` was
 written without having seen the rules, as twelve very different people would write, half of each category held out by
 lot (`set`); the rules were then tuned to its open half. `fresh.jsonl` are later batches (`set`), each measured once
-and only then tuned to and learned from. What is called `held_out…` never was, neither by rules nor by examples.
+and only then tuned to and learned from (`taught` was measured never: it was written to be learned from). What is called
+`held_out…` never was, neither by rules nor by examples.
 
 What an unseen message can expect is the first sight of each batch: right | security found | others sent to security
 
