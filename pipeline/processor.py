@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -92,10 +92,8 @@ class Processor:
 
         def work(conn: Connection) -> tuple[int, int]:
             back, poison = journal.recover(conn, now)
-            for row in journal.rows(conn, poison):
-                reason = f"a processor died {journal.STARTS} times on this message alone"
-                journal.finish(conn, [{"id": row.id, "state": "quarantined", "reason": reason}], now)
-                outbox.add(conn, [events.quarantine_row(now, row, reason)])
+            reason = f"a processor died {journal.STARTS} times on this message alone"
+            self._quarantine(conn, journal.rows(conn, poison), reason, now)
             return back, len(poison)
 
         back, quarantined = self.parts.database.run_now(work)
@@ -138,19 +136,46 @@ class Processor:
     def release_greetings(self, ids: Sequence[int] | None = None) -> int:
         """End greetings that no request followed in time; with `ids`, those now."""
         now = self.parts.clock()
-
-        if not self.parts.database.look_now(lambda conn: journal.take_held(conn, now, ids, lock=False)):
+        held = self.parts.database.look_now(lambda conn: journal.take_held(conn, now, ids, lock=False))
+        if not held:
             return 0
+        try:
+            return self.parts.database.run_now(lambda conn: self._greet(conn, now, ids))
+        except (LedgerAway, StorageError, Fenced):
+            raise
+        except Exception as error:
+            log.error("greetings could not be ended", rows=len(held), error=type(error).__name__, exc_info=error)
+            return sum(self._greet_alone(row.id, now) for row in held)
 
-        def work(conn: Connection) -> int:
-            rows = journal.take_held(conn, now, ids)
-            staging = Staging(self.parts, conn, self.numbers, now)
-            for row in rows:
-                commands.greet(staging, Work(row, self._understood(row)))
-            staging.batch.flush(conn, staging.state)
+    def _greet(self, conn: Connection, now: float, ids: Sequence[int] | None) -> int:
+        rows = journal.take_held(conn, now, ids)
+        staging = Staging(self.parts, conn, self.numbers, now)
+        for row in rows:
+            commands.greet(staging, Work(row, self._understood(row)))
+        staging.batch.flush(conn, staging.state)
+        return len(rows)
+
+    def _greet_alone(self, row_id: int, now: float) -> int:
+        """End one greeting; the guilty one goes to the quarantine, since nothing else would ever end it."""
+        try:
+            return self.parts.database.run_now(lambda conn: self._greet(conn, now, [row_id]))
+        except (LedgerAway, StorageError, Fenced):
+            raise
+        except Exception as error:
+            reason = f"could not be processed: {type(error).__name__}"
+
+        def quarantine(conn: Connection) -> int:
+            rows = journal.take_held(conn, now, [row_id])
+            self._quarantine(conn, rows, reason, now)
             return len(rows)
 
-        return self.parts.database.run_now(work)
+        return self.parts.database.run_now(quarantine)
+
+    @staticmethod
+    def _quarantine(conn: Connection, rows: Iterable[Claimed], reason: str, now: float) -> None:
+        for row in rows:
+            journal.finish(conn, [{"id": row.id, "state": "quarantined", "reason": reason}], now)
+            outbox.add(conn, [events.quarantine_row(now, row, reason)])
 
     def _process(self, rows: Sequence[Claimed]) -> None:
         works = [Work(row, self._understood(row)) for row in rows]
@@ -253,9 +278,7 @@ class Processor:
 
         def work(conn: Connection) -> None:
             mine = journal.still_mine(conn, self.owner, [row.id for row in guilty])
-            for row in (row for row in guilty if row.id in mine):
-                journal.finish(conn, [{"id": row.id, "state": "quarantined", "reason": reason}], now)
-                outbox.add(conn, [events.quarantine_row(now, row, reason)])
+            self._quarantine(conn, (row for row in guilty if row.id in mine), reason, now)
 
         self.parts.database.run_now(work)
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from ledger.schema import journal, leases
+from pipeline import commands
 from pipeline.processor import Processor
 from tests.linking.test_concurrency import said
 from tests.linking.world import World
@@ -63,3 +64,24 @@ def test_an_album_that_fails_three_times_alone_is_quarantined_and_holds_up_nobod
     statement = select(journal.c.state).order_by(journal.c.id)
     states = world.parts.database.look_now(lambda conn: conn.execute(statement).scalars().all())
     assert states == ["quarantined", "quarantined", "enveloped"]
+
+
+def test_a_greeting_that_cannot_be_answered_is_quarantined_and_holds_up_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = world.journal("telegram", *(said(world, "telegram", sender, "Здравствуйте!") for sender in ("1", "2")))
+    whole = commands.greet
+
+    def greet(staging: Any, work: Any) -> None:
+        if work.row.id == bad:
+            raise RuntimeError("a fault")
+        whole(staging, work)
+
+    monkeypatch.setattr(commands, "greet", greet)
+    assert world.processor.step() == 2
+    world.now += 3600
+    assert world.processor.release_greetings() == 2
+    statement = select(journal.c.id, journal.c.state)
+    found = world.parts.database.look_now(lambda conn: {row.id: row.state for row in conn.execute(statement)})
+    assert found == {bad: "quarantined", good: "ignored"}
+    assert world.processor.release_greetings() == 0
