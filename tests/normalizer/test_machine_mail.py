@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from normalizer import notice_learn, notices
 from normalizer.email import read
 from normalizer.message import Account, Message
 
@@ -389,53 +385,3 @@ def test_no_subject_or_text_takes_long_to_judge(unit: str) -> None:
     before = time.thread_time()
     judged(text, text, In_Reply_To="<x@y>", Return_Path="<>")
     assert time.thread_time() - before < 0.5
-
-
-LABELLED = Path(__file__).with_name("machine_mail")
-
-
-def of_file(name: str) -> list[tuple[dict[str, Any], str | None]]:
-    """The letters of a file and what they are taken for."""
-    found = []
-    for line in (LABELLED / name).read_text(encoding="utf-8").splitlines():
-        letter = json.loads(line)
-        fields = {"In-Reply-To": "<x@y>"} if letter["answers"] else {}
-        if letter.get("null_sender"):
-            fields["Return-Path"] = "<>"
-        sender = letter.get("sender", "ivan@example.com") or "<>"
-        found.append((letter, judged(letter["subject"], letter["text"], sender, **fields).machine))
-    return found
-
-
-@pytest.mark.parametrize("name", ["examples.jsonl", "holdout.jsonl"])
-def test_no_person_of_the_labelled_letters_is_called_a_robot(name: str) -> None:
-    people = [
-        (letter["subject"], letter["text"], machine) for letter, machine in of_file(name) if not letter["machine"]
-    ]
-    assert len(people) > 90
-    assert [person for person in people if person[2]] == []
-
-
-def test_no_citizen_is_called_a_robot() -> None:
-    people = notice_learn.citizens()
-    assert len(people) > 1000
-    assert [p for p in people if notices.is_notice(p.subject, p.text, p.answers, False)] == []
-
-
-# Far from what real mailboxes give: no header tells these, and each is worded as no other.
-@pytest.mark.parametrize(("machine", "least"), [("auto_reply", 0.5), ("bounce", 0.97)])
-def test_machines_without_a_telling_header_are_told(machine: str, least: float) -> None:
-    """Letters that nothing was made of: what is learned, and the words, come from `examples.jsonl`."""
-    found = [said == machine for letter, said in of_file("holdout.jsonl") if letter["machine"] == machine]
-    assert len(found) > 40 and sum(found) / len(found) >= least
-
-
-def test_what_was_learned_is_kept() -> None:
-    learned = notice_learn.learn([*notice_learn.read([notice_learn.EXAMPLES]), *notice_learn.citizens()])
-    assert abs(len(learned.splitlines()) - len(notices.WEIGHTS.read_text(encoding="utf-8").splitlines())) < 200
-
-
-def test_a_line_that_is_no_example_is_named(tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl").write_text('{"subject": "x"}\n')
-    with pytest.raises(ValueError, match="line 1"):
-        notice_learn.read([tmp_path / "a.jsonl"])
