@@ -29,12 +29,12 @@ def of_file(name: str) -> list[tuple[dict[str, Any], str | None]]:
     return found
 
 
-@pytest.mark.parametrize("name", ["examples.jsonl", "holdout.jsonl"])
+@pytest.mark.parametrize("name", ["examples.jsonl", "holdout.jsonl", "plain.jsonl"])
 def test_no_person_of_the_labelled_letters_is_called_a_robot(name: str) -> None:
     people = [
         (letter["subject"], letter["text"], machine) for letter, machine in of_file(name) if not letter["machine"]
     ]
-    assert len(people) > 90
+    assert len(people) > 70
     assert [person for person in people if person[2]] == []
 
 
@@ -44,12 +44,20 @@ def test_no_citizen_is_called_a_robot() -> None:
     assert [p for p in people if notices.is_notice(p.subject, p.text, p.answers, False)] == []
 
 
-# No header tells these, and each is worded as no other: harder than what real mailboxes give.
-@pytest.mark.parametrize(("machine", "least"), [("auto_reply", 0.5), ("bounce", 0.97)])
-def test_machines_without_a_telling_header_are_told(machine: str, least: float) -> None:
-    """Letters that nothing was made of: what is learned, and the words, come from `examples.jsonl`."""
-    found = [said == machine for letter, said in of_file("holdout.jsonl") if letter["machine"] == machine]
-    assert len(found) > 40 and sum(found) / len(found) >= least
+# No header tells these. Of the first file each is worded as no other; of the second as most mailboxes word them.
+@pytest.mark.parametrize(
+    ("name", "machine", "least"),
+    [
+        ("holdout.jsonl", "auto_reply", 0.5),
+        ("holdout.jsonl", "bounce", 0.97),
+        ("plain.jsonl", "auto_reply", 0.8),
+        ("plain.jsonl", "bounce", 0.97),
+    ],
+)
+def test_machines_without_a_telling_header_are_told(name: str, machine: str, least: float) -> None:
+    """Letters from which nothing was learned."""
+    found = [said == machine for letter, said in of_file(name) if letter["machine"] == machine]
+    assert len(found) > 14 and sum(found) / len(found) >= least
 
 
 def test_what_was_learned_is_kept() -> None:
