@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import aio_pika
 import structlog
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 from pamqp.common import FieldTable
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
@@ -161,6 +161,24 @@ async def consume(url: str, prefix: str, handle: Handle) -> None:
 async def _consume(channel: AbstractChannel, publisher: Publisher, prefix: str, handle: Handle) -> None:
     await channel.set_qos(prefetch_count=PREFETCH)
     queue = await channel.get_queue(f"{prefix}.replies")
+    # aio-pika does not tell its iterator that the broker has cancelled the consumer (the queue was deleted, and will be
+    # declared anew): it would wait for ever. A channel that closes does end it.
+    cancelled_by_broker = asyncio.Event()
+    underlay = await channel.get_underlay_channel()
+    underlay.on_consumer_cancel_callbacks.add(lambda _: cancelled_by_broker.set())
+    closing = asyncio.create_task(_close_after(cancelled_by_broker, channel))
+    try:
+        await _read(queue, publisher, prefix, handle)
+    finally:
+        closing.cancel()
+
+
+async def _close_after(event: asyncio.Event, channel: AbstractChannel) -> None:
+    await event.wait()
+    await channel.close()
+
+
+async def _read(queue: AbstractQueue, publisher: Publisher, prefix: str, handle: Handle) -> None:
     async with queue.iterator() as messages:
         async for message in messages:
             await _take(message, publisher, prefix, handle)
