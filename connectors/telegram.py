@@ -40,7 +40,7 @@ ALLOWED_UPDATES = (
 POLL_SECONDS = 25
 BATCH = 100
 # After a poll that brought less: what comes one by one is taken a few at a time, at a fraction of the cost.
-REST_SECONDS = 0.02
+REST_SECONDS = 0.01
 # After a week without updates Telegram goes on from a random, perhaps lower id, which an old offset could hide.
 QUIET_SECONDS = 6 * 86400
 COMMANDS = {

@@ -308,32 +308,33 @@ def anything(conn: Connection, now: float) -> bool:
     return conn.execute(_ANYTHING, {"now": now}).first() is not None
 
 
+_later = journal.alias("later")
+_followed = exists().where(
+    _later.c.conversation == journal.c.conversation,
+    _later.c.id > journal.c.id,
+    is_(_later.c.state, *OPEN_STATES),
+    is_(_later.c.state, "received", "working"),
+)
+_GREETINGS = (
+    select(*_CLAIMED)
+    .where(is_(journal.c.state, *OPEN_STATES), is_(journal.c.state, "held"), ~_followed)
+    .order_by(journal.c.id)
+)
+_NEXT_DUE = select(func.min(journal.c.due_at)).where(
+    is_(journal.c.state, *OPEN_STATES), is_(journal.c.state, "received", "held")
+)
+
+
 def take_held(conn: Connection, now: float, ids: Iterable[int] | None = None, *, lock: bool = True) -> list[Claimed]:
     """Greetings whose time is over and that nothing unprocessed follows; with `ids`, those whatever the time."""
-    later = journal.alias("later")
-    followed = exists().where(
-        later.c.conversation == journal.c.conversation,
-        later.c.id > journal.c.id,
-        is_(later.c.state, *OPEN_STATES),
-        is_(later.c.state, "received", "working"),
-    )
-    which = journal.c.due_at <= now if ids is None else journal.c.id.in_(sorted(ids))
-    waiting = (
-        select(*_CLAIMED)
-        .where(is_(journal.c.state, *OPEN_STATES), is_(journal.c.state, "held"), which, ~followed)
-        .order_by(journal.c.id)
-    )
+    waiting = _GREETINGS.where(journal.c.due_at <= now if ids is None else journal.c.id.in_(sorted(ids)))
     found = conn.execute(waiting.with_for_update() if lock else waiting)
     return [_claimed(row) for row in found.mappings()]
 
 
 def next_due(conn: Connection) -> float | None:
     """When the next waiting row, or greeting, is due; None when nothing waits."""
-    value: float | None = conn.execute(
-        select(func.min(journal.c.due_at)).where(
-            is_(journal.c.state, *OPEN_STATES), is_(journal.c.state, "received", "held")
-        )
-    ).scalar_one()
+    value: float | None = conn.execute(_NEXT_DUE).scalar_one()
     return value
 
 

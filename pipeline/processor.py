@@ -39,7 +39,7 @@ STAGE_SECONDS, FEWEST = 0.03, 8
 BATCH_BYTES = 48 * 1024 * 1024
 IDLE_SECONDS = 5.0
 # A transaction of one message costs half of one with eight: what comes within this time shares one.
-REST_SECONDS = 0.02
+REST_SECONDS = 0.005
 BLOCKED_SECONDS = 0.1
 # How often the claims of dead processors are looked for.
 RECOVER_SECONDS = 2.0
@@ -301,36 +301,35 @@ class Processor:
                 if beat.done():
                     beat.result()  # it never ends by itself: whatever ended it is a reason to start anew
                 try:
-                    if await asyncio.to_thread(self._round):
-                        continue
-                    pause = self._pause(await self.parts.database.look(journal.next_due))
+                    pause = await asyncio.to_thread(self._round)
                 except (LedgerAway, StorageError) as error:
                     log.warning("the ledger is away", role=self.name, error=error)
                     self._recover_at = time.monotonic() + RETURN_SECONDS
                     pause = 1.0
-                await either(waker.wait(pause), stop)
+                if pause:
+                    await either(waker.wait(pause), stop)
         finally:
             beat.cancel()
             waker.close()
             await asyncio.to_thread(self._leave)
 
-    def _pause(self, due: float | None) -> float:
-        """Seconds to wait for a change. What is due and was not taken waits for another row, which will be one."""
-        if due is None:
-            return IDLE_SECONDS
-        ahead = due - self.parts.clock()
-        return min(IDLE_SECONDS, ahead) if ahead > 0 else BLOCKED_SECONDS
-
-    def _round(self) -> int:
+    def _round(self) -> float:
+        """One batch. Returns the seconds to wait for a change before the next."""
         try:
             self._tidy(self.parts.clock())  # first: to `recover` a lapsed lease is a dead processor's, this one's too
             if time.monotonic() >= self._recover_at:
                 self._recover_at = time.monotonic() + RECOVER_SECONDS
                 self.recover()
-            return self.step() or self.release_greetings()
+            taken = self.step()
+            due = self.parts.database.look_now(journal.next_due)
+            ahead = IDLE_SECONDS if due is None else min(IDLE_SECONDS, due - self.parts.clock())
+            if ahead > 0:
+                return ahead
+            # It is ready by now, or a greeting whose time is over, or it waits for another row, which will be a change.
+            return 0.0 if taken or self.release_greetings() else BLOCKED_SECONDS
         except Fenced:
             self.take_lease()
-            return 1
+            return 0.0
 
     async def _beat(self) -> None:
         """Keep the lease: without it, others take the claims for those of a dead processor."""

@@ -27,7 +27,7 @@ IN_FLIGHT = 64
 RETRY_SECONDS = 5.0
 IDLE_SECONDS = 5.0
 # Events follow an envelope within milliseconds: taken together, they cost one transaction.
-REST_SECONDS = 0.02
+REST_SECONDS = 0.005
 HEALTH_SECONDS = 20.0
 DRAIN_SECONDS = 12.0
 DECLARE_SECONDS = 60.0
@@ -65,7 +65,7 @@ class Relay:
                     if loop.time() - said > HEALTH_SECONDS:
                         said = loop.time()
                         await say(self.parts, "relay", "ok")
-                    if not published:
+                    if published < BATCH:
                         await either(waker.wait(IDLE_SECONDS), stop)
         finally:
             waker.close()
