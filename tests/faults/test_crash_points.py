@@ -20,7 +20,7 @@ from tests.services.rabbitmq import RabbitNode
 ROUNDS: tuple[tuple[str, ...], ...] = (
     (
         "connectors.mail_servers:Imap.fetch after",  # 1
-        "tx pipeline.processor:Processor.step inside",
+        "tx pipeline.processor:Processor._take inside",
         "router.publish:Publisher.publish before",
     ),
     (
