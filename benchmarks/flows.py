@@ -94,7 +94,7 @@ def start(worker: Worker, telegram: Telegram, kind: str = "sqlite") -> None:
 
 def arrived(worker: Worker, count: int) -> bool:
     """Whether so many envelopes and everything else that is owed to the broker are confirmed and marked."""
-    return not worker.waiting() and worker.staged() >= count
+    return worker.staged() >= count and not worker.waiting()  # in this order: the last may be staged in between
 
 
 def latency(bench: Bench, kind: str, rate: int = 200) -> list[Row]:
