@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,9 +50,7 @@ class Sender:
 
     def __post_init__(self) -> None:
         # What several sends have to check or to record at one time is one transaction.
-        self._commits: GroupCommit[Callable[[Connection], Any], Any] = GroupCommit(
-            self.parts.database, lambda conn, works: [work(conn) for work in works]
-        )
+        self._commits: GroupCommit[_Step, Any] = GroupCommit(self.parts.database, _in_order)
 
     async def round(self) -> int:
         """Send what is due. Returns how many were tried. Raises `LedgerAway` or `Fenced`."""
@@ -72,7 +70,9 @@ class Sender:
     async def _one(self, owed: Owed) -> None:
         try:
             # Guarded: a holder that was frozen since it took these must not send them after its successor has.
-            random_id = await self._commits.submit(lambda conn: outgoing.random_id(conn, self.lease, owed.seq))
+            random_id = await self._commits.submit(
+                _Step(owed.conversation, lambda conn: outgoing.random_id(conn, self.lease, owed.seq))
+            )
             async with asyncio.timeout(SEND_SECONDS):
                 sent = await self.connector.send(self._message(owed, random_id))
         except asyncio.CancelledError as error:  # the lease is lost: what the citizen has of a long text is known here
@@ -172,16 +172,32 @@ class Sender:
         self.unrecorded[owed.seq] = work
         while True:
             try:
-                await self._record(owed.seq)
+                await self._record(owed.seq, owed.conversation)
                 return
             except LedgerAway as error:
                 log.warning("cannot record what was sent; trying again", channel=self.connector.name, error=error)
                 await asyncio.sleep(RECORD_SECONDS)
 
-    async def _record(self, seq: int) -> None:
+    async def _record(self, seq: int, conversation: str = "") -> None:
         work = self.unrecorded[seq]
-        await self._commits.submit(lambda conn: work(conn, self.lease))
+        await self._commits.submit(_Step(conversation, lambda conn: work(conn, self.lease)))
         self.unrecorded.pop(seq, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What one send does in the ledger, and the conversation whose row it may change."""
+
+    conversation: str
+    work: Callable[[Connection], Any]
+
+
+def _in_order(conn: Connection, steps: Sequence[_Step]) -> list[Any]:
+    """In the order of the conversations, as the processors lock them: in any other, two wait for each other."""
+    results: dict[int, Any] = {}
+    for place in sorted(range(len(steps)), key=lambda place: steps[place].conversation):
+        results[place] = steps[place].work(conn)
+    return [results[place] for place in range(len(steps))]
 
 
 _BACK_OFF = wait_exponential_jitter(multiplier=FIRST_RETRY, max=LONGEST_RETRY, jitter=FIRST_RETRY)

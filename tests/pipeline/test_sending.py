@@ -18,7 +18,7 @@ from ledger.leases import Lease
 from ledger.schema import outbox
 from ledger.schema import outgoing as table
 from pipeline.channel import Channel
-from pipeline.sender import MOST_ATTEMPTS, Record, Sender
+from pipeline.sender import MOST_ATTEMPTS, Record, Sender, _in_order, _Step
 from tests.linking.payloads import ACCOUNTS
 from tests.linking.world import World
 from tests.pipeline.faulty import cutting
@@ -258,3 +258,15 @@ def test_a_lost_lease_keeps_count_of_the_parts_that_the_citizen_has(world: World
     asyncio.run(sender(world, Platform(), left).round())
     parts = world.parts.database.look_now(lambda conn: conn.execute(select(table.c.already_sent)).scalar_one())
     assert (parts, states(world)) == (2, ["sent"])
+
+
+def test_what_is_recorded_together_locks_in_the_order_of_the_conversations(world: World) -> None:
+    """As the processors do: in any other order, PostgreSQL ends one of two that wait for each other, after a second."""
+    done: list[str] = []
+
+    def step(name: str) -> _Step:
+        return _Step(name, lambda conn: done.append(name) or name)
+
+    with world.parts.database.write() as conn:
+        assert _in_order(conn, [step("c"), step("a"), step("b")]) == ["c", "a", "b"]
+    assert done == ["a", "b", "c"]
