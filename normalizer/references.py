@@ -343,7 +343,7 @@ _NO_LETTERS = str.maketrans("", "", "OoОоЗзбlI|ВBІ")
 
 def _hinted(text: str, start: int) -> bool:
     """Cheaply: whether a word or a sign that may call a number a ticket stands before it at all."""
-    before = text[max(0, start - 3) : start].rstrip(" \n:-(\"«=")
+    before = text[max(0, start - 3) : start].rstrip(' \n:-("«=')
     return not before or before[-1].isalpha() or before[-1] in "№#."
 
 

@@ -1,7 +1,7 @@
 """Golden pairs: a payload, and beside it `<name>.envelope.json`, or `<name>.outcome.json` where it gets no envelope.
 
-    python -m tests.golden.pairs          writes what is missing
-    python -m tests.golden.pairs --all    writes all of them anew; read the difference before you commit it
+python -m tests.golden.pairs          writes what is missing
+python -m tests.golden.pairs --all    writes all of them anew; read the difference before you commit it
 """
 
 import json

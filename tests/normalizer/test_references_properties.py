@@ -76,8 +76,10 @@ ogrns = digits_of(11).map(lambda digits: "1" + digits).map(lambda digits: digits
 ogrnips = digits_of(13).map(lambda digits: "3" + digits).map(lambda digits: digits + ogrn.calc_check_digit(digits))
 snilses = st.builds("{}-{}-{} {}".format, digits_of(3), digits_of(3), digits_of(3), digits_of(2)) | digits_of(11)
 passports = st.builds("{} {} {}".format, digits_of(2), digits_of(2), digits_of(6)) | digits_of(10)
-cards = digits_of(15).map(lambda digits: digits + luhn.calc_check_digit(digits)).flatmap(
-    lambda card: st.sampled_from([card, " ".join(card[i : i + 4] for i in range(0, 16, 4))])
+cards = (
+    digits_of(15)
+    .map(lambda digits: digits + luhn.calc_check_digit(digits))
+    .flatmap(lambda card: st.sampled_from([card, " ".join(card[i : i + 4] for i in range(0, 16, 4))]))
 )
 barcodes = digits_of(10).map(lambda digits: "46" + digits).map(lambda digits: digits + ean.calc_check_digit(digits))
 uins = digits_of(20) | digits_of(25)
