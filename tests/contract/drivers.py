@@ -320,7 +320,7 @@ class Portal(Driver):
     def __init__(self) -> None:
         self.post = MailStandIn(address="answers@example.ru")
         self._numbers: dict[str, str] = {}
-        self._asking: dict[str, threading.Thread] = {}  # for the number of a request that is being processed
+        self._asking: dict[str, threading.Thread] = {}  # for the number of the citizen's request
 
     def channels(self) -> dict[str, dict[str, Any]]:
         section = mailbox(self.post.address, self.post.imap_port, self.post.smtp_port)
@@ -345,7 +345,7 @@ class Portal(Driver):
             "citizen": {"full_name": "Ким Анна Ивановна", "email": f"{citizen}@mail.test"},
         }
         if citizen in self._asking:
-            self._asking.pop(citizen).join(20)
+            self._asking[citizen].join(20)  # nobody comments on a request whose number he has not been told
         path = f"appeals/{self._numbers[citizen]}/comments" if citizen in self._numbers else "appeals"
         return self._post(path, f"key-{next(_serials)}", citizen, body)
 
@@ -353,12 +353,14 @@ class Portal(Driver):
         item = Item(f"cabinet:{key}", citizen, (path, key, body))
         answers: list[int] = []
         item.told = lambda: bool(answers)
+        headers = {"Authorization": f"Bearer {self.KEY}"}
 
         def send() -> None:
             while not answers:
-                headers = {"Authorization": f"Bearer {self.KEY}", "Idempotency-Key": key}
                 try:
-                    answer = httpx.post(f"{self.url}/api/v1/{path}", json=body, headers=headers, timeout=20)
+                    answer = httpx.post(
+                        f"{self.url}/api/v1/{path}", json=body, headers={**headers, "Idempotency-Key": key}, timeout=20
+                    )
                 except httpx.TransportError:
                     time.sleep(0.05)
                     continue
@@ -366,15 +368,13 @@ class Portal(Driver):
                     time.sleep(0.05)
                     continue
                 found = answer.json()
-                if found.get("state") == "processing":  # a machine at its limit
-                    self._asking[citizen] = threading.Thread(target=ask, args=(found["receipt"],), daemon=True)
-                    self._asking[citizen].start()
-                elif found.get("number"):
+                if found.get("number"):
                     self._numbers.setdefault(citizen, found["number"])
                 answers.append(answer.status_code)
+                if found.get("state") == "processing":  # a machine at its limit
+                    ask(found["receipt"])
 
         def ask(receipt: str) -> None:
-            headers = {"Authorization": f"Bearer {self.KEY}"}
             for _ in range(200):
                 with contextlib.suppress(httpx.TransportError, ValueError):
                     found = httpx.get(f"{self.url}/api/v1/receipts/{receipt}", headers=headers, timeout=20).json()
@@ -383,7 +383,8 @@ class Portal(Driver):
                         return
                 time.sleep(0.1)
 
-        threading.Thread(target=send, daemon=True).start()
+        self._asking[citizen] = threading.Thread(target=send, daemon=True)
+        self._asking[citizen].start()
         return item
 
     def again(self, item: Item) -> None:
