@@ -158,6 +158,7 @@ _CHALLENGE = re.compile(
     re.I,
 )
 _PASSED_ON = re.compile(r"^\W{0,3}(?:fwd?|fw|пересл|пер|re|отв|ha|wg|tr)\s?:", re.I)
+_ANSWER = re.compile(r"^\W{0,3}(?:re|отв|ответ|aw|sv|odp|antw|rif|vs|відп)\s?:", re.I)
 _SUPPRESS = re.compile(r"\ball\b|\boof\b|autoreply")
 _ACTION = re.compile(r"^action:\s*([a-z]+)", re.I | re.M)
 _REPORT_PARTS = {
@@ -223,12 +224,12 @@ def judge(headers: Headers, letter: Facts) -> Verdict:
         return Verdict("bounce")
     if _is_auto_reply(headers, letter):
         return Verdict("auto_reply")
+    if _null_sender(headers) and not _is_bulk_sender(headers):
+        return Verdict("auto_reply")  # mailings want to know of their bounces, answering machines do not (RFC 5230)
     if _is_bulk(headers):
         return Verdict("bulk")
     if headers.token("auto-submitted").startswith("auto-"):
-        return Verdict("auto_reply" if _answers(headers) else "bulk")
-    if _null_sender(headers):
-        return Verdict("auto_reply")
+        return Verdict("auto_reply" if _answers(headers) or _ANSWER.match(letter.subject) else "bulk")
     return Verdict(None)
 
 

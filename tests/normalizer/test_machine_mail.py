@@ -195,6 +195,8 @@ AWAY = {
         {"In-Reply-To": "<x@y>"},
     ),
     "precedence bulk": ("Out of the office", "I am away until Monday.", {"Precedence": "bulk"}),
+    "bulk, and nobody to tell of a bounce": ("Hello", "Hi from Ann.", {"Precedence": "bulk", "Return-Path": "<>"}),
+    "an answer by its subject": ("Re: Certificate", "Hi from Ann.", {"Auto-Submitted": "auto-generated"}),
 }
 
 
