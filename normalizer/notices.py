@@ -34,17 +34,21 @@ _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w.-]+")
 _CITED = re.compile('«[^»]{1,300}»|"[^"\n]{1,300}"|“[^”]{1,300}”')
 _NAME = re.compile(r"(?<=[\w,(:;–-] )[A-ZА-ЯЁІЇЄ][a-zа-яёіїє]+")
 _SENTENCES = re.compile(r"(?<=[.!?;])\s+|\n+")
+_FIELD = re.compile(r"^[^\W\d_][^:\n]{1,30}:[ \t]?\S", re.M)  # «Статус: решён»
 _OUR_NUMBER = re.compile(r"\d{6}-\d{6,7}-\d")
 _ANSWERED_SUBJECT = re.compile(r"(?:re|aw|fwd?|odp|ответ)\s?:")
 _SAY_NOTHING = frozenset(("of", "the", "a", "an", "на", "в", "и", "and"))
 _CORE = ("away", "left", "closed", "robot", "box", "received", "delay", "hours")
 _BESIDE = ("until", "subst", "urgent", "reply", "yours", "delay", "ticket", "service", "hours", "thanks")
+_ABSENT = frozenset(("away", "left"))
 _OF_NOTICES = frozenset((*_CORE, "until", "subst", "urgent", "reply", "yours", "thanks", "ticket", "service")) - {"box"}
 _OF_PEOPLE = frozenset(("wantp", "bids", "own", "matter", "family", "so", "past", "ask", "q"))
 _TOGETHER = tuple((a, b, f"#{a}&{b}") for a in (*_CORE, "reply", "thanks") for b in _BESIDE if a != b)
-_STATED = frozenset(f"{where}#{name}" for name in _CORE for where in ("", "s:"))
+_STATED = frozenset((*(f"{where}#{name}" for name in _CORE for where in ("", "s:")), "#reply&yours"))
+_OF_ELSE = "#else"  # what notices do not hold: a form filled in, or much that they do not speak of
 _BIDS = ("ите", "йте", "ьте", "итесь", "йтесь")  # of verbs that notices do without
 _LENGTHS = (5, 10, 20, 40, 80)
+_MUCH = 20  # words that no class knows; the notices of the examples have ten at most
 
 Entry = tuple[tuple[str, ...], str]  # the neighbours that must follow, and the class
 
@@ -61,7 +65,7 @@ def is_notice(subject: str, own: str, answers: bool, hinted: bool) -> bool:
     header says that a machine may have sent it.
     """
     found = features(subject, own, answers)
-    if found.isdisjoint(_STATED):
+    if found.isdisjoint(_STATED) or (_OF_ELSE in found and not hinted):
         return False
     whole = "s:whole" in found
     limit = LIKELY if hinted or (whole and "s:#robot" in found) else SUBJECT_SAYS if whole else SURE
@@ -103,6 +107,8 @@ def features(subject: str, own: str, answers: bool) -> set[str]:
     for name, count in said.items():
         found.update((f"#{name}", f"#{name}{min(count, 3)}"))
     found.update(_of_the_whole(said, sentences, unsaid, unknown))
+    if said.keys().isdisjoint(_ABSENT) and len(_FIELD.findall(text)) > 2:
+        found.add(_OF_ELSE)
     found.add(f"!length{sum(length >= limit for limit in _LENGTHS)}")
     about = _of_the_subject(subject)
     if not about.isdisjoint(_STATED):
@@ -120,6 +126,8 @@ def _of_the_whole(said: Counter[str], sentences: int, unsaid: int, unknown: int)
     yield f"#unknown{min(unknown, 8)}"
     few = next((limit for limit in (1, 3, 6) if unknown < limit), 99)
     yield f"#unknown<{few}"
+    if unknown > _MUCH and unsaid * 2 > sentences:
+        yield _OF_ELSE
     core = min(2, sum(name in said for name in _CORE))
     yield f"#core{core}"
     people = sum(name in said for name in _OF_PEOPLE)

@@ -60,6 +60,40 @@ def test_machines_without_a_telling_header_are_told(name: str, machine: str, lea
     assert len(found) > 14 and sum(found) / len(found) >= least
 
 
+PATCH = """Unused pages hold memory until the address changes, so return them at once.
+
+Signed-off-by: Vera Holm <vera@kernel.example>
+---
+ core/pages.c | 19 +++++++++++
+ 1 files changed, 12 insertions(+), 7 deletions(-)
+
+diff --git a/core/pages.c b/core/pages.c
+index 14fe20b..41ab233 100644
+--- a/core/pages.c
++++ b/core/pages.c
+@@ -151,7 +151,12 @@ static int pages_read(struct pool *pool)
+     if (pool->mailbox == NULL)
+         return -EINVAL;
++    while (pool->unused > limit && !pool->offline)
++        release_one(pool, pool->address);
+"""
+
+
+@pytest.mark.parametrize("subject", ["Pages", "Re: [PATCH 3/9] core: give unused pages back", "Out of memory"])
+def test_a_letter_of_which_most_is_of_other_things_is_a_persons(subject: str) -> None:
+    assert judged(subject, PATCH, **{"In-Reply-To": "<x@y>"}).machine is None
+
+
+def test_a_form_that_is_filled_in_is_a_persons() -> None:
+    text = "Here it is\n\nStatus: Resolved\nDue date: 2026-12-31\nAssigned to: lee@org.example\nHours: 12.5"
+    assert judged("Re: Task 7 (New)", text, **{"In-Reply-To": "<x@y>"}).machine is None
+
+
+def test_one_who_is_away_may_list_contacts() -> None:
+    text = "I am on annual leave until 4 May.\n\nSales: lee@org.example\nOrders: ann@org.example\nPhone: 12 34 56"
+    assert judged("Re: Task 7", text, **{"In-Reply-To": "<x@y>"}).machine == "auto_reply"
+
+
 def test_what_was_learned_is_kept() -> None:
     """But for a little: the citizens' messages grow without it."""
     learned = notice_learn.learn([*notice_learn.read([notice_learn.EXAMPLES]), *notice_learn.citizens()])
