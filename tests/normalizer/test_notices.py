@@ -18,7 +18,7 @@ LABELLED = Path(__file__).with_name("machine_mail")
 
 def of_file(name: str) -> list[tuple[dict[str, Any], str | None]]:
     """The letters of a file and what they are taken for."""
-    found = []
+    found: list[tuple[dict[str, Any], str | None]] = []
     for line in (LABELLED / name).read_text(encoding="utf-8").splitlines():
         letter = json.loads(line)
         fields = {"In-Reply-To": "<x@y>"} if letter["answers"] else {}
