@@ -149,6 +149,10 @@ _NOT_REACHED = re.compile(
     re.I,
 )
 _OF_ONESELF = re.compile(r"\b(?:my|mine|me|мне|меня|мо[йяеёию]|моего)\b", re.I)
+_PERSON_WORDS = re.compile(
+    r"\b(?:i|we|our|us|my|me|please|hi|hello|я|мы|нам|нас|наш\w*|прошу|просим|здравствуйте)\b", re.I
+)
+_SMTP_COMMAND = re.compile(r"^\W{0,9}(?:mail from|rcpt to)\s?:", re.I | re.M)
 # A server that keeps a letter until its sender proves to be a person.
 _CHALLENGE = re.compile(
     r"(?:account|mailbox|inbox) is protected by\b[^?]{0,300}\b(?:click|confirm|verify)\b"
@@ -263,7 +267,7 @@ def _is_bounce(headers: Headers, letter: Facts) -> bool:
     if (null_sender or (unasked and (subject_says or _SERVER_WORDS.search(text)))) and _tells_of_your_letter(text):
         return True
     if _is_daemon(headers, letter):
-        return subject_says or (not passed_on and _daemon_reports(letter))
+        return subject_says or (_daemon_answers(letter) if passed_on else _daemon_reports(letter))
     if not subject_says:
         return null_sender and bool(_SERVER_WORDS.search(text)) and bool(_BOUNCE_BODY.search(text))
     if null_sender or headers.token("auto-submitted").startswith("auto-") or _ROBOT_ADDRESS.match(letter.sender):
@@ -292,6 +296,21 @@ def _daemon_reports(letter: Facts) -> bool:
         return False
     person = _TITLE.search(letter.name) and not _SERVER_WORDS.search(letter.text)
     return not person or _tells_of_your_letter(letter.text)
+
+
+def _daemon_answers(letter: Facts) -> bool:
+    """Whether a server reports under the subject of the letter that it returns, as gateways to telephones do.
+
+    One who has the address of a server and writes as a person looks after it.
+    """
+    opening = letter.own[:600]
+    return bool(
+        _DAEMON.match(letter.sender)
+        and (_SERVER_WORDS.search(opening) or _SMTP_COMMAND.search(opening))
+        and _BOUNCE_BODY.search(opening)
+        and not _PERSON_WORDS.search(opening)
+        and re.search(r"\?(?:\s|$)", opening) is None
+    )
 
 
 def _tells_of_your_letter(text: str) -> bool:

@@ -373,10 +373,18 @@ def test_a_person_who_is_away_is_no_robot(subject: str, text: str, fields: dict[
         ("Mail System Engineer Bob <bob@corp.example>", "Question", "It could not be delivered? How do I register?"),
         ("Почтовый сервер школы, Орлов <it@a.example>", "Вопрос", "Письмо не доставлено, адрес не найден. Повторите?"),
         ("postmaster@school.example", "Заявка на подключение", "Подключите школу к порталу, контакты ниже."),
+        ("postmaster@school.example", "Re: lost mail", "We looked: your server said 550 5.1.1 user unknown."),
     ],
 )
 def test_a_person_with_the_name_of_a_server_is_no_bounce(sender: str, subject: str, text: str) -> None:
     assert judged(subject, text, sender).machine is None
+
+
+def test_a_gateway_that_reports_under_our_subject_is_a_bounce() -> None:
+    text = (
+        "Delivery error: no such user\n\nReply of the server:\n550 - mailbox unavailable\n\nRCPT TO: 7900@sms.example"
+    )
+    assert judged("Re: Certificate", text, "postmaster@sms.example", In_Reply_To="<x@y>").machine == "bounce"
 
 
 @pytest.mark.parametrize(
