@@ -130,6 +130,7 @@ _OPENING = re.compile(
     rf"|in date|el día|quando|tarihinde|ngày|vào lúc|op|je|il giorno|dnia|v|în|in|на|在|בתאריך|في|в сообщении от"
     rf"|в письме от|wiadomość napisana przez)\s.{{0,30}}\d"
     rf"|(?:{_DAYS})\.?,?\s.{{0,20}}\d|\d{{1,4}}[./\-\s年년]|\d{{1,2}}:\d\d.{{0,30}}\d{{4}}"
+    r"|excerpts from\s|zitat von\s"
     rf"|\"?[^\s\"<>:]{{1,40}}(?:\s[^\s<>:]{{1,40}}){{0,5}}\"?\s?[<\[(]|<?[^\s<>@]{{1,60}}@)",
     re.I,
 )

@@ -144,6 +144,10 @@ def _mark_quotes(texts: list[str], marks: list[Mark]) -> bool:
             forwarded = forms.forward(line) or forwarded
             marks[index] = Mark.QUOTED  # what is passed on has its signs; words may follow
         elif _cuts(texts, marks, index):
+            if (body := _signed_body(texts, marks, index)) is not None:
+                marks[index:body] = [Mark.QUOTED] * (body - index)
+                index = body
+                continue
             forwarded = forms.forward(line) or forwarded
             marks[_rule_before(texts, marks, index) :] = [Mark.QUOTED] * (count - _rule_before(texts, marks, index))
             break
@@ -178,6 +182,20 @@ def _cuts(texts: list[str], marks: list[Mark], index: int) -> bool:
     while first > max(0, index - _HEADER_SPAN) and forms.role(texts[first - 1]):
         first -= 1
     return _something_before(texts, marks, first) or any(map(forms.from_a_program, texts[index : index + _HEADER_SPAN]))
+
+
+def _signed_body(texts: list[str], marks: list[Mark], index: int) -> int | None:
+    """Where the letter begins whose header stands here, when it has its signs and nothing stands above: an attribution.
+
+    Mew, Gnus and others put «From: … Date: …» there; what answers the quoted lines stands between them.
+    """
+    if forms.role(texts[index]) is None or _something_before(texts, marks, index):
+        return None
+    body = index
+    while body < len(texts) and body - index < _HEADER_SPAN and texts[body].strip() and marks[body] is Mark.OWN:
+        body += 1
+    after = _next_line(texts, body)
+    return after if after is not None and marks[after] is Mark.QUOTED else None
 
 
 def _header_at(texts: list[str], index: int) -> bool:

@@ -177,3 +177,22 @@ def test_words_under_a_drawn_line_or_behind_a_closing_stay_own(text: str) -> Non
 
 def test_what_the_writer_says_that_he_wrote_stays_own() -> None:
     assert split("Прошу ответить.\n\nЯ писал 05.06.2024 12:05:\nнет входа").own.endswith("нет входа")
+
+
+HEADED = "От: Служба <support@example.ru>\nДата: Wed, 05 Jun 2024 12:05:00 +0300\n\n"
+
+
+def test_words_below_a_quote_that_a_header_introduces_are_own() -> None:
+    found = split(f"{HEADED}> Ваше обращение принято.\n\nПриложите его, пожалуйста, к первому.\n\n> Оно\n\nДа.")
+    assert found.own == "Приложите его, пожалуйста, к первому.\n\nДа."
+    assert found.quoted.startswith("От: Служба") and not found.forwarded
+
+
+def test_a_letter_below_its_header_stays_quoted_to_the_end() -> None:
+    assert split(f"{HEADED}Ваше обращение принято.\n\n> Когда?\n\nЗавтра.").own == ""
+    assert split(f"Спасибо!\n\n{HEADED}> Когда?\n\nЗавтра.").own == "Спасибо!"
+
+
+def test_excerpts_are_announced() -> None:
+    found = split("Excerpts from Ann Lee's message of Thu Nov 26 09:17:15 +0100 2009:\n> It is done.\n\nThank you")
+    assert found.own == "Thank you"
