@@ -264,7 +264,11 @@ def _is_bounce(headers: Headers, letter: Facts) -> bool:
     if _ONLY_DAEMON.match(letter.sender) or _is_challenge(text[:1500]):
         return True
     unasked = not passed_on and not _answers(headers)
-    if (null_sender or (unasked and (subject_says or _SERVER_WORDS.search(text)))) and _tells_of_your_letter(text):
+    if (
+        (null_sender or unasked)
+        and _tells_of_your_letter(text)  # before the costly search of the whole text
+        and (null_sender or subject_says or _SERVER_WORDS.search(text))
+    ):
         return True
     if _is_daemon(headers, letter):
         return subject_says or (_daemon_answers(letter) if passed_on else _daemon_reports(letter))

@@ -277,15 +277,20 @@ _REPLY_ABOVE = re.compile(
 
 
 _DRAWN = frozenset("-_=—–⁃#")
-_DRAWN_SEPARATORS = (_SEPARATOR.match, _SEPARATOR_OPEN.match, _ZOHO.match, _REPLY_ABOVE.search)
+_DRAWN_SEPARATORS = (_SEPARATOR.match, _SEPARATOR_OPEN.match, _ZOHO.match)
+_WHERE_TO_WRITE = ("above", "выше", "над")  # one of them is in every _REPLY_ABOVE, and in few lines
 
 
 def separator(line: str) -> bool:
     """«-----Original Message-----», «-------- Пересылаемое сообщение --------», "Begin forwarded message:"."""
     line = line[:MAX_LINE]
     if line.lstrip(" \t*>")[:1] in _DRAWN:
-        return any(found(line) for found in _DRAWN_SEPARATORS)
-    return bool(_BEGIN_FORWARD.match(line) or _REPLY_ABOVE.search(line))
+        if any(found(line) for found in _DRAWN_SEPARATORS):
+            return True
+    elif _BEGIN_FORWARD.match(line):
+        return True
+    lowered = line.lower()
+    return any(word in lowered for word in _WHERE_TO_WRITE) and bool(_REPLY_ABOVE.search(line))
 
 
 def announces(line: str) -> bool:
