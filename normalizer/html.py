@@ -40,7 +40,7 @@ _PLAIN = frozenset(
 )
 _SPACED = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "pre", "dl"})
 
-_TOKEN = re.compile(r'<(/?)([a-zA-Z][^\s/>]*)((?:[^<>"]|"[^"]*")*)>|<!--.*?(?:-->|$)|<![^>]*>|([^<]+|<)', re.S)
+_TOKEN = re.compile(r'<(/?)([a-zA-Z][^\s/>]*)((?:[^<>"]++|"[^"]*")*+)>|<!--.*?(?:-->|$)|<![^>]*>|([^<]+|<)', re.S)
 _ATTRIBUTE = re.compile(r'([^\s="]+)(?:="([^"]*)")?')
 _NESTING = re.compile(r"<(/?)[a-zA-Z]")
 
@@ -149,6 +149,22 @@ def _well_formed(source: str) -> str:
         return source
 
 
+def _meaning(tag: str, attributes: str) -> tuple[bool, Mark | None, bool]:
+    """Whether an element is hidden, what it makes of the lines in it, and whether of all that follow too."""
+    if _HIDDEN.search(attributes):
+        return True, None, False
+    if tag == "blockquote" and not _INDENT.search(attributes):
+        return False, Mark.QUOTED, False
+    if _REST_NAMES.search(attributes) or (tag == "div" and _OUTLOOK_LINE.search(attributes)):
+        return False, Mark.QUOTED, True
+    if "class=" in attributes or "id=" in attributes or "data-" in attributes:
+        if _QUOTE_NAMES.search(attributes):
+            return False, Mark.QUOTED, False
+        if _SIGNATURE_NAMES.search(attributes):
+            return False, Mark.SIGNATURE, False
+    return False, None, False
+
+
 class _Reader:
     """Collects lines from the tags and texts of well-formed markup; tolerates what is not."""
 
@@ -160,6 +176,7 @@ class _Reader:
         self.hidden = 0  # depth inside a hidden element
         self.pre = 0
         self.marks: list[tuple[str, Mark, bool]] = []  # elements inside a marked one: tag, mark before, changed it
+        self.known: dict[tuple[str, str], tuple[bool, Mark | None, bool]] = {}  # what attributes mean
 
     @property
     def open_marks(self) -> bool:
@@ -204,33 +221,23 @@ class _Reader:
             self.marks.append((tag, self.mark, False))
 
     def attributes(self, tag: str, attributes: str) -> None:
-        if _HIDDEN.search(attributes):
+        known = self.known.get((tag, attributes))
+        if known is None:  # programs repeat the same style on every line
+            known = self.known[tag, attributes] = _meaning(tag, attributes)
+        hidden, mark, rest = known
+        if hidden:
             self.hidden = 1
             return
         if tag == "a":
             self.link(attributes)
-        mark = self.mark_of(tag, attributes)
-        if mark is not self.mark:
-            self.flush()
-            self.marks.append((tag, self.mark, True))
-            self.mark = mark
-        elif self.marks:
-            self.marks.append((tag, self.mark, False))
-
-    def mark_of(self, tag: str, attributes: str) -> Mark:
-        if self.mark is Mark.QUOTED:
-            return self.mark
-        if tag == "blockquote" and not _INDENT.search(attributes):
-            return Mark.QUOTED
-        if _REST_NAMES.search(attributes) or (tag == "div" and _OUTLOOK_LINE.search(attributes)):
-            self.rest = True
-            return Mark.QUOTED
-        if "class=" in attributes or "id=" in attributes or "data-" in attributes:
-            if _QUOTE_NAMES.search(attributes):
-                return Mark.QUOTED
-            if _SIGNATURE_NAMES.search(attributes):
-                return Mark.SIGNATURE
-        return self.mark
+        if mark is None or mark is self.mark or self.mark is Mark.QUOTED:
+            if self.marks:
+                self.marks.append((tag, self.mark, False))
+            return
+        self.rest = self.rest or rest
+        self.flush()
+        self.marks.append((tag, self.mark, True))
+        self.mark = mark
 
     def close(self, tag: str) -> None:
         if self.hidden:
