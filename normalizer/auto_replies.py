@@ -13,6 +13,8 @@ _PREFIX = re.compile(
     r"|otomatik (?:yanıt|cevap)|automaattinen vastaus|automatikus válasz|abwesenheits(?:notiz|assistent)|abwesenheit"
     r"|absence du bureau|fuera de (?:la )?oficina|fuori (?:sede|ufficio)|fora do escritório|afwezigheidsbericht"
     r"|out[ -]of[ -](?:the )?office(?: (?:auto)?reply| autoreply| assistant|(?!\W*$))"
+    r"|automatski odgovor|automātisk\w* atbild\w*|automatinis atsakymas|automaatvastus|răspuns automat"
+    r"|αυτόματη απάντηση|автоматски одговор"
     r"|автоответ(?:чик)?|автоматический ответ|автоматическое (?:сообщение|уведомление)|авто-ответ"
     r"|автовідповід(?:ь|ач)|автоматична відповідь|аўтаматычны адказ|автоматты жауап|автоматичен отговор"
     r"|自动(?:回复|答复)|自動(?:返信|回覆|応答)|자동 (?:회신|응답))"
@@ -21,9 +23,14 @@ _PREFIX = re.compile(
 # Beside the subject of the letter that is answered: "Re: … (Automatic Response)".
 _MARK = re.compile(
     r"[\[(](?:auto(?:matic|mated)?[ -]?(?:reply|response)|out of (?:the )?office|away from (?:my|the) (?:mail|office)"
+    r"|automatski odgovor|automātisk\w* atbild\w*|automatinis atsakymas|automaatvastus|răspuns automat"
+    r"|αυτόματη απάντηση|автоматски одговор"
     r"|автоответ(?:чик)?|автоматический ответ|нет на месте|в отпуске|automatyczna odpowied\w|automatische antwort"
     r"|réponse automatique|respuesta automática|request received|заявка получена)[\])]",
 )
+_ABSENCE_NOTE = re.compile(r"^abwesenheits(?:notiz|assistent) (?:bis|vom|ab|re:)")
+# What a person chose as the subject, and behind it the subject that is answered, as Gmail does: «В отпуске Re: …».
+_BEFORE_ANSWERED = re.compile(r"^(?![^:]{0,12}:)([^:\[\](){}*]{3,80}?)\s(?:re|aw|sv)\s?:\s", re.I)
 # Lotus Notes names the person: "AUTO: A. Smith is out of the office (returning 05/01)".
 _NOTES = re.compile(
     r"^this is an auto|^\[auto[\w -]{0,12}\]|^(?:auto|авто)\s?: .{0,80}"
@@ -34,4 +41,12 @@ _NOTES = re.compile(
 def named(subject: str) -> bool:
     """Whether a subject has the words that programs put there, before or behind the subject that is answered."""
     subject = subject.lower()
-    return bool(_PREFIX.match(subject) or _MARK.search(subject) or _NOTES.match(subject))
+    return bool(
+        _PREFIX.match(subject) or _MARK.search(subject) or _NOTES.match(subject) or _ABSENCE_NOTE.match(subject)
+    )
+
+
+def chosen(subject: str) -> str | None:
+    """The words that stand before the subject that is answered, or None where none do."""
+    found = _BEFORE_ANSWERED.match(subject)
+    return found.group(1) if found else None

@@ -102,7 +102,7 @@ _BOUNCE_BODY = re.compile(
     r"|не вдалося|не знайдено|отклонено|не передано адресату"
     r"|was blocked|(?:was|been) (?:rejected|refused|held|blocked)|banned"
     r"|has not yet been delivered|did not reach (?:all|one|some|the)"
-    r"|konnte nicht zugestellt|n'a pas pu être|no se ha podido entregar"
+    r"|nicht zugestellt|n'a pas pu être|no se ha podido entregar"
     r"|non è stato possibile|não pôde ser entregue",
     re.I,
 )
@@ -139,7 +139,9 @@ _OF_YOUR_LETTER = re.compile(
     r"|not reach|unable to be deliver|undeliver|reject|refus|return|block|to the following recipient)"
     r"|(?:could not|can't|cannot|unable to) deliver (?:your|the) (?:mail|message|e-?mail)"
     r"|\b(?:ваше (?:электронное )?(?:письмо|сообщение)|(?:письмо|сообщение),? отправленное вами)[^\n]{0,120}"
-    r"(?:не (?:может|могло|было|удалось|удается|передан|отправлен|доставлен|принят)|отклонен|возвращ|заблокир|отверг)",
+    r"(?:не (?:может|могло|было|удалось|удается|передан|отправлен|доставлен|принят)|отклонен|возвращ|заблокир|отверг)"
+    r"|\bihre (?:e-?mail|nachricht)[^\n]{0,120}(?:nicht (?:zugestellt|ausgeliefert)|abgelehnt|zurückgewiesen)"
+    r"|\bvotre (?:message|e-?mail|courriel)[^\n]{0,120}(?:n'a pas (?:pu|été)|rejeté)",
     re.I,
 )
 # … and names the one it did not reach, or the code of the refusal (RFC 5321, 3463); no server has a letter of its own.
@@ -345,17 +347,22 @@ def _is_auto_reply(headers: Headers, letter: Facts) -> bool:
     if any(word in headers.token(name) for name, word in _AUTO_WORDS) or auto_replies.named(letter.subject):
         return True
     suppressed = _SUPPRESS.search(headers.token("x-auto-response-suppress"))  # also what Outlook adds to people's mail
+    rule = "x-ms-exchange-inbox-rules-loop" in headers
+    if rule and suppressed and suppressed.group() == "all":  # a rule alone also passes on what people write
+        return True
+    chosen = auto_replies.chosen(letter.subject)
     hinted = not _is_bulk_sender(headers) and (
         _null_sender(headers)
         or submitted == "auto-generated"
         or headers.token("precedence") in ("bulk", "junk")
         or (suppressed and suppressed.group() == "all")
-        or "x-ms-exchange-inbox-rules-loop" in headers
+        or rule
+        or chosen is not None
         or bool(_ROBOT_ADDRESS.match(letter.sender))
         or bool(_HELP_DESKS.search(headers.token("x-powered-by") + headers.token("x-mailer")))
         or any(name in headers for name in _HELP_DESK_HEADERS)
     )
-    return notices.is_notice(letter.subject, letter.own, _answers(headers) or bool(suppressed), bool(hinted))
+    return notices.is_notice(chosen or letter.subject, letter.own, _answers(headers) or bool(suppressed), bool(hinted))
 
 
 def _null_sender(headers: Headers) -> bool:

@@ -40,11 +40,11 @@ _ANSWERED_SUBJECT = re.compile(r"(?:re|aw|fwd?|odp|ответ)\s?:")
 _SAY_NOTHING = frozenset(("of", "the", "a", "an", "на", "в", "и", "and"))
 _CORE = ("away", "left", "closed", "robot", "box", "received", "delay", "hours")
 _BESIDE = ("until", "subst", "urgent", "reply", "yours", "delay", "ticket", "service", "hours", "thanks")
-_ABSENT = frozenset(("away", "left"))
 _OF_NOTICES = frozenset((*_CORE, "until", "subst", "urgent", "reply", "yours", "thanks", "ticket", "service")) - {"box"}
 _OF_PEOPLE = frozenset(("wantp", "bids", "own", "matter", "family", "so", "past", "ask", "q"))
 _TOGETHER = tuple((a, b, f"#{a}&{b}") for a in (*_CORE, "reply", "thanks") for b in _BESIDE if a != b)
 _STATED = frozenset((*(f"{where}#{name}" for name in _CORE for where in ("", "s:")), "#reply&yours"))
+_TURN_TO = {"#thanks&urgent", "#thanks&subst"}  # thanks, and whom to ask what is urgent
 _OF_ELSE = "#else"  # what notices do not hold: a form filled in, or much that they do not speak of
 _BIDS = ("ите", "йте", "ьте", "итесь", "йтесь")  # of verbs that notices do without
 _LENGTHS = (5, 10, 20, 40, 80)
@@ -65,7 +65,7 @@ def is_notice(subject: str, own: str, answers: bool, hinted: bool) -> bool:
     header says that a machine may have sent it.
     """
     found = features(subject, own, answers)
-    if found.isdisjoint(_STATED) or (_OF_ELSE in found and not hinted):
+    if (found.isdisjoint(_STATED) and not found.issuperset(_TURN_TO)) or (_OF_ELSE in found and not hinted):
         return False
     whole = "s:whole" in found
     limit = LIKELY if hinted or (whole and "s:#robot" in found) else SUBJECT_SAYS if whole else SURE
@@ -107,7 +107,8 @@ def features(subject: str, own: str, answers: bool) -> set[str]:
     for name, count in said.items():
         found.update((f"#{name}", f"#{name}{min(count, 3)}"))
     found.update(_of_the_whole(said, sentences, unsaid, unknown))
-    if said.keys().isdisjoint(_ABSENT) and len(_FIELD.findall(text)) > 2:
+    absent = "left" in said or {"away", "until"} <= said.keys()  # may list whom to ask instead
+    if not absent and len(_FIELD.findall(text)) > 2:
         found.add(_OF_ELSE)
     found.add(f"!length{sum(length >= limit for limit in _LENGTHS)}")
     about = _of_the_subject(subject)

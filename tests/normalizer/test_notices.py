@@ -85,8 +85,41 @@ def test_a_letter_of_which_most_is_of_other_things_is_a_persons(subject: str) ->
 
 
 def test_a_form_that_is_filled_in_is_a_persons() -> None:
-    text = "Here it is\n\nStatus: Resolved\nDue date: 2026-12-31\nAssigned to: lee@org.example\nHours: 12.5"
+    text = "Here it is\n\nStatus: Resolved\nDue date: 2026-12-31\nAssigned to: lee@org.example\nField: 12.5"
     assert judged("Re: Task 7 (New)", text, **{"In-Reply-To": "<x@y>"}).machine is None
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Я в отпуске Re: Ваше обращение", "Вернусь 5 мая и отвечу."),
+        ("On leave Re: Your request", "Back in May."),
+        ("Abwesenheitsnotiz bis 3. Mai", "Guten Tag."),
+        ("Automatski odgovor: zahtjev", "Poštovani."),
+        ("Re: Your request", "Thank you for your message. In urgent cases please contact desk@org.example."),
+    ],
+)
+def test_machines_name_themselves_in_many_ways(subject: str, text: str) -> None:
+    assert judged(subject, text, **{"In-Reply-To": "<x@y>"}).machine == "auto_reply"
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Отпуск Re: Ваше обращение", "Отпускные не выплатили, прошу проверить работодателя."),
+        ("Жалоба Re: Ваше обращение", "Ответ не по существу."),
+        ("Паспорт Re: Ответ", "Спасибо, всё получила!"),
+        ("Re: Automatic reply: Request", "Then whom do I ask?"),
+    ],
+)
+def test_people_put_words_before_a_subject_too(subject: str, text: str) -> None:
+    assert judged(subject, text, **{"In-Reply-To": "<x@y>"}).machine is None
+
+
+def test_a_rule_of_exchange_that_wants_no_answer_is_a_machine() -> None:
+    rule = {"X-MS-Exchange-Inbox-Rules-Loop": "a@b.example"}
+    assert judged("Request", "Some text", **rule, **{"X-Auto-Response-Suppress": "All"}).machine == "auto_reply"
+    assert judged("Request", "Some text", **rule).machine is None
 
 
 def test_one_who_is_away_may_list_contacts() -> None:
