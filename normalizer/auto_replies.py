@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import re
 
+# In languages that programs do not put other words around.
+_ELSEWHERE = (
+    r"automatski odgovor|automātisk\w* atbild\w*|automatinis atsakymas|automaatvastus|răspuns automat"
+    r"|αυτόματη απάντηση|автоматски одговор"
+)
 # The words that programs put before the subject of the letter that they answer: sure, whatever follows.
 _PREFIX = re.compile(
     r"^\W{0,3}(?:auto(?:matic|mated)? ?-?(?:reply|response|answer)|autoreply|autoresponder|auto-?antwort"
@@ -13,8 +18,7 @@ _PREFIX = re.compile(
     r"|otomatik (?:yanıt|cevap)|automaattinen vastaus|automatikus válasz|abwesenheits(?:notiz|assistent)|abwesenheit"
     r"|absence du bureau|fuera de (?:la )?oficina|fuori (?:sede|ufficio)|fora do escritório|afwezigheidsbericht"
     r"|out[ -]of[ -](?:the )?office(?: (?:auto)?reply| autoreply| assistant|(?!\W*$))"
-    r"|automatski odgovor|automātisk\w* atbild\w*|automatinis atsakymas|automaatvastus|răspuns automat"
-    r"|αυτόματη απάντηση|автоматски одговор"
+    rf"|{_ELSEWHERE}"
     r"|автоответ(?:чик)?|автоматический ответ|автоматическое (?:сообщение|уведомление)|авто-ответ"
     r"|автовідповід(?:ь|ач)|автоматична відповідь|аўтаматычны адказ|автоматты жауап|автоматичен отговор"
     r"|自动(?:回复|答复)|自動(?:返信|回覆|応答)|자동 (?:회신|응답))"
@@ -23,8 +27,7 @@ _PREFIX = re.compile(
 # Beside the subject of the letter that is answered: "Re: … (Automatic Response)".
 _MARK = re.compile(
     r"[\[(](?:auto(?:matic|mated)?[ -]?(?:reply|response)|out of (?:the )?office|away from (?:my|the) (?:mail|office)"
-    r"|automatski odgovor|automātisk\w* atbild\w*|automatinis atsakymas|automaatvastus|răspuns automat"
-    r"|αυτόματη απάντηση|автоматски одговор"
+    rf"|{_ELSEWHERE}"
     r"|автоответ(?:чик)?|автоматический ответ|нет на месте|в отпуске|automatyczna odpowied\w|automatische antwort"
     r"|réponse automatique|respuesta automática|request received|заявка получена)[\])]",
 )

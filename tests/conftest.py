@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.linking.world import World
 from tests.services.chromium import Chromium
 from tests.services.dovecot import DovecotServer
 from tests.services.postgres import PostgresServer
@@ -66,6 +67,14 @@ def database_url(request: pytest.FixtureRequest) -> str:
     url = request.getfixturevalue(f"{request.param}_url")
     assert isinstance(url, str)
     return url
+
+
+@pytest.fixture
+def world(database_url: str, tmp_path: Path) -> Iterator[World]:
+    """A whole Priemnaya without processes, on each kind of database."""
+    world = World(database_url, tmp_path)
+    yield world
+    world.close()
 
 
 @pytest.fixture(scope="session")

@@ -14,22 +14,15 @@ import pytest
 from pipeline.processor import Processor
 from tests.linking import payloads
 from tests.linking.payloads import Written
-from tests.linking.world import World, open_world
+from tests.linking.world import PROBLEM, World, open_world, said
 
 ROUNDS = 50
 PROBLEMS = (
-    "Не приходит СМС с кодом подтверждения при входе в личный кабинет на портале",
+    PROBLEM,
     "Здравствуйте! Не приходит смс с кодом подтверждения при входе в личный кабинет на портале, помогите",
 )
 
 pytestmark = pytest.mark.timeout(600)
-
-
-@pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[World]:
-    world = World(database_url, tmp_path)
-    yield world
-    world.close()
 
 
 class Pair:
@@ -71,13 +64,6 @@ def pair(world: World, database_url: str, tmp_path: Path) -> Iterator[Pair]:
     pair = Pair(world, database_url, tmp_path)
     yield pair
     pair.close()
-
-
-def said(world: World, channel: str, sender: str, text: str, **more: Any) -> bytes:
-    world.serial += 1
-    event = {"channel": channel, "sender": sender, **more}
-    (payload,) = payloads.build(Written(event, datetime.fromtimestamp(world.now, UTC), world.serial, text))
-    return payload
 
 
 def shares_phone(world: World, sender: str, phone: str) -> None:

@@ -14,9 +14,8 @@ import pytest
 from normalizer import ticket_number
 from tests.linking import payloads
 from tests.linking.payloads import Written
-from tests.linking.world import NOBODY, Outcome, World
+from tests.linking.world import NOBODY, PROBLEM, Outcome, World
 
-PROBLEM = "Не приходит СМС с кодом подтверждения при входе в личный кабинет на портале"
 _NUMBER = re.compile(r"\d{6}-\d{6}-\d")
 HOUR = 3600.0
 

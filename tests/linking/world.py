@@ -36,6 +36,7 @@ from tests.linking.cases import LINKING_FLAGS, Case, render
 from tests.linking.payloads import ACCOUNTS, AUTHSERV, MAILBOX, Written
 
 FIRST_DAY = date(2026, 1, 1)
+PROBLEM = "Не приходит СМС с кодом подтверждения при входе в личный кабинет на портале"
 NOBODY = 999_983  # a serial that no test gives out
 
 CONFIG = f"""
@@ -323,3 +324,11 @@ class Player:
             if owed.ticket == self.numbers[name] and (owed.reply_id is not None) == (which == "answer"):
                 return native
         raise LookupError(f"nothing was sent that is {target}")
+
+
+def said(world: World, channel: str, sender: str, text: str, **more: Any) -> bytes:
+    """A message as its platform would bring it, under a serial of its own."""
+    world.serial += 1
+    event = {"channel": channel, "sender": sender, **more}
+    (payload,) = payloads.build(Written(event, datetime.fromtimestamp(world.now, UTC), world.serial, text))
+    return payload

@@ -1,8 +1,5 @@
 """A desk's answer and the search's index, when any transaction of theirs fails."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from sqlalchemy import func, select
 
@@ -11,23 +8,13 @@ from ledger.schema import messages, outbox, outgoing, search_words
 from pipeline.replies import accept_reply
 from pipeline.search_index import SearchIndex
 from router.replies import DeskReply
-from tests.linking.test_concurrency import said
-from tests.linking.world import World
+from tests.linking.world import PROBLEM, World, said
 from tests.pipeline.faulty import cutting
-
-TEXT = "Не приходит СМС с кодом подтверждения при входе в личный кабинет на портале"
-
-
-@pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[World]:
-    world = World(database_url, tmp_path)
-    yield world
-    world.close()
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["nothing was kept", "the answer was cut off"])
 def test_an_answer_whose_transaction_failed_is_owed_once(world: World, after: bool) -> None:
-    (outcome,) = world.take("telegram", said(world, "telegram", "1001", TEXT))
+    (outcome,) = world.take("telegram", said(world, "telegram", "1001", PROBLEM))
     file = {"name": "a.txt", "media_type": "text/plain", "data": "YQ=="}
     reply = DeskReply.model_validate(
         {"id": "r1", "ticket": outcome.ticket, "text": "Ответ", "attachments": [file], "close": True}
@@ -53,7 +40,7 @@ def test_an_answer_whose_transaction_failed_is_owed_once(world: World, after: bo
 def test_a_message_whose_indexing_failed_is_found_all_the_same(world: World, after: bool) -> None:
     index = SearchIndex(world.parts)
     for number in range(3):
-        world.take("telegram", said(world, "telegram", str(1001 + number), TEXT))
+        world.take("telegram", said(world, "telegram", str(1001 + number), PROBLEM))
         with cutting(world.parts.database, 1, 2, after=after):
             for _ in range(4):
                 try:

@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,27 +10,17 @@ from sqlalchemy import select
 from ledger.schema import journal, leases
 from pipeline import commands
 from pipeline.processor import Processor
-from tests.linking.test_concurrency import said
-from tests.linking.world import World
-
-TEXT = "Не приходит СМС с кодом подтверждения при входе в личный кабинет на портале"
+from tests.linking.world import PROBLEM, World, said
 
 
 class Killed(BaseException):
     """As if the process were gone: nothing of it is caught."""
 
 
-@pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[World]:
-    world = World(database_url, tmp_path)
-    yield world
-    world.close()
-
-
 def album(world: World, sender: str) -> list[bytes]:
     parts = []
     for _ in range(2):
-        update = json.loads(said(world, "telegram", sender, TEXT))
+        update = json.loads(said(world, "telegram", sender, PROBLEM))
         update["message"]["media_group_id"] = "77"
         parts.append(json.dumps(update).encode())
     return parts
@@ -43,7 +31,7 @@ def test_an_album_that_fails_three_times_alone_is_quarantined_and_holds_up_nobod
     world: World, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
     world.journal("telegram", *album(world, "1001"))
-    world.journal("telegram", said(world, "telegram", "1002", TEXT))
+    world.journal("telegram", said(world, "telegram", "1002", PROBLEM))
     whole = Processor._process
 
     def process(self: Processor, claimed: Any) -> None:

@@ -1,7 +1,6 @@
 """A processor that lives on after the database was away leaves nothing in its own name."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,18 +10,9 @@ from ledger.database import Connection
 from ledger.errors import LedgerAway
 from ledger.journal import STARTS, claim
 from ledger.schema import journal
-from tests.linking.test_concurrency import said
-from tests.linking.world import World
+from tests.linking.world import PROBLEM, World, said
 
-TEXT = "Не приходит СМС с кодом подтверждения при входе в личный кабинет на портале"
 FAILURES = 6
-
-
-@pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[World]:
-    world = World(database_url, tmp_path)
-    yield world
-    world.close()
 
 
 def breaks(world: World, first: int, *, after: bool) -> Callable[[], int]:
@@ -53,7 +43,7 @@ def rows(world: World) -> list[Any]:
 def test_every_transaction_of_a_step_may_fail_and_the_same_processor_goes_on(world: World, after: bool) -> None:
     whole = world.parts.database.run_now
     for first in range(1, 100):
-        world.journal("telegram", said(world, "telegram", str(1000 + first), TEXT))
+        world.journal("telegram", said(world, "telegram", str(1000 + first), PROBLEM))
         count = breaks(world, first, after=after)
         failed = 0
         for _ in range(2 * FAILURES):
@@ -71,7 +61,7 @@ def test_every_transaction_of_a_step_may_fail_and_the_same_processor_goes_on(wor
 
 
 def test_a_processor_that_takes_its_lease_anew_puts_back_what_it_had_in_work(world: World) -> None:
-    world.journal("telegram", said(world, "telegram", "1001", TEXT))
+    world.journal("telegram", said(world, "telegram", "1001", PROBLEM))
     processor = world.processor
     assert len(world.parts.database.run_now(lambda conn: claim(conn, processor.owner, world.now, 9))) == 1
     processor.take_lease()
@@ -81,7 +71,7 @@ def test_a_processor_that_takes_its_lease_anew_puts_back_what_it_had_in_work(wor
 
 
 def test_a_third_start_that_lost_its_claim_quarantines_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.journal("telegram", said(world, "telegram", "1001", TEXT))
+    world.journal("telegram", said(world, "telegram", "1001", PROBLEM))
     database = world.parts.database
     update = journal.update().values(attempts=STARTS - 1, alone=True)
     database.run_now(lambda conn: conn.execute(update))

@@ -4,8 +4,7 @@ import asyncio
 import json
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
-from pathlib import Path
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -18,13 +17,6 @@ from ledger.schema import attachments, outbox
 from pipeline.downloader import MOST_ATTEMPTS, Downloader
 from tests.linking.world import World
 from tests.pipeline.faulty import cutting
-
-
-@pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[World]:
-    world = World(database_url, tmp_path)
-    yield world
-    world.close()
 
 
 class Platform:

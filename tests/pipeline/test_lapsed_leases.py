@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,17 +12,7 @@ from ledger.errors import Fenced, LedgerAway
 from ledger.journal import STARTS
 from ledger.schema import journal, leases
 from pipeline.processor import Processor
-from tests.linking.test_concurrency import said
-from tests.linking.world import World
-
-TEXT = "Не приходит СМС с кодом подтверждения при входе в личный кабинет на портале"
-
-
-@pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[World]:
-    world = World(database_url, tmp_path)
-    yield world
-    world.close()
+from tests.linking.world import PROBLEM, World, said
 
 
 def rows(world: World) -> list[Any]:
@@ -56,7 +45,7 @@ def run_until(processor: Processor, over: Callable[[], bool]) -> None:
 def test_outages_while_a_message_is_in_work_do_not_count_against_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.journal("telegram", said(world, "telegram", "1001", TEXT))
+    world.journal("telegram", said(world, "telegram", "1001", PROBLEM))
     processor = world.processor
     for _ in range(STARTS + 1):
         with monkeypatch.context() as patch:
@@ -129,7 +118,7 @@ def test_a_processor_whose_beat_ends_does_not_go_on_without_a_lease(
 def test_a_processor_that_is_fenced_while_the_database_is_away_goes_on(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.journal("telegram", said(world, "telegram", "1001", TEXT))
+    world.journal("telegram", said(world, "telegram", "1001", PROBLEM))
     processor, fenced, tries = world.processor, [1], [1, 2]
     step, taken = processor.step, processor.take_lease
 

@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,19 +17,10 @@ from pipeline.housekeeping import Housekeeping
 from pipeline.intake import AccountIntake
 from pipeline.relay import Relay
 from tests.linking.payloads import ACCOUNTS
-from tests.linking.test_concurrency import said
-from tests.linking.world import World
+from tests.linking.world import PROBLEM, World, said
 from tests.pipeline.faulty import cutting
 
-TEXT = "Не приходит СМС с кодом подтверждения при входе в личный кабинет на портале"
 CUTS = pytest.mark.parametrize("after", [False, True], ids=["nothing was kept", "the answer was cut off"])
-
-
-@pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[World]:
-    world = World(database_url, tmp_path)
-    yield world
-    world.close()
 
 
 def column(world: World, what: Any) -> Counter[Any]:
@@ -40,7 +30,7 @@ def column(world: World, what: Any) -> Counter[Any]:
 def tickets_of(world: World, count: int) -> None:
     for number in range(count):
         world.serial += 1
-        world.take("telegram", said(world, "telegram", str(world.serial), f"{TEXT} {number}"))
+        world.take("telegram", said(world, "telegram", str(world.serial), f"{PROBLEM} {number}"))
 
 
 @CUTS
@@ -51,7 +41,7 @@ def test_what_a_platform_brings_is_journalled_once_and_the_cursor_moves(
     monkeypatch.setattr("pipeline.intake.FIRST_WAIT", 0.01)
     monkeypatch.setattr("pipeline.intake.LONGEST_WAIT", 0.02)
     sender = "citizen@example.org" if kind == "email" else "79161234567"
-    units = [said(world, kind, sender, f"{TEXT} {number}", subject="Вход") for number in range(3)]
+    units = [said(world, kind, sender, f"{PROBLEM} {number}", subject="Вход") for number in range(3)]
     polled = kind != "whatsapp"
     lease = world.parts.database.run_now(lambda conn: leases.acquire(conn, f"channel:{kind}", "here"))
     intake = AccountIntake(world.parts, kind, kind, ACCOUNTS[kind], lease if polled else None)

@@ -4,8 +4,7 @@ A second copy is excused by a platform that gives no way to tell whether the fir
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from pathlib import Path
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
@@ -25,13 +24,6 @@ from tests.pipeline.faulty import cutting
 
 TICKET = "261122-000001-7"
 FAILURES = 6
-
-
-@pytest.fixture
-def world(database_url: str, tmp_path: Path) -> Iterator[World]:
-    world = World(database_url, tmp_path)
-    yield world
-    world.close()
 
 
 class Platform:
