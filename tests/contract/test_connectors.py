@@ -55,9 +55,9 @@ def test_the_platform_is_told_nothing_while_the_commit_fails(service: Service, m
         raise LedgerAway("the disk is full")
 
     citizen = service.driver.citizen()
-    rows = service.ledger.journalled()
     with monkeypatch.context() as patch:
         patch.setattr(journal_of, "append", refuse)
+        rows = service.ledger.journalled()  # from here on: before, the platform's news of the last message may come
         item = service.driver.say(citizen, WORDS.format("с ошибкой"))
         service.wait(lambda: len(tries) >= 2, "it is tried again")
         assert not item.told()
@@ -68,11 +68,11 @@ def test_the_platform_is_told_nothing_while_the_commit_fails(service: Service, m
 
 def test_the_platform_is_told_nothing_while_another_process_holds_the_database(service: Service) -> None:
     citizen = service.driver.citizen()
-    rows = service.ledger.journalled()
     file = service.parts.database.path
     assert file is not None
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
+        rows = service.ledger.journalled()
         item = service.driver.say(citizen, WORDS.format("под замком"))
         time.sleep(0.6)  # long enough for an offset, a ts or a 200 that does not wait for the commit
         assert not item.told()
