@@ -17,6 +17,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests.board.site import ADMIN_PASSWORD, FILLED, LONG, PORTAL, Site, site
+from tests.harness.worker import patience
 from tests.services.chromium import Chromium, Window
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(2000)
@@ -85,7 +86,7 @@ def test_a_form_with_a_file_is_confirmed_with_a_number_and_seen_and_answered_on_
     assert re.fullmatch(r"\d{6}-\d{6}-\d", number)
     assert window.complaints() == []
 
-    board.wait(lambda page: number in page.text("#queue"), seconds=2.0)
+    board.wait(lambda page: number in page.text("#queue"), seconds=2.0 * patience())
     board.press(f'a[href="/board/tickets/{number}"]')
     assert "ошибка.png" in board.text(".attachments")
     assert LONG in board.text(".conversation")

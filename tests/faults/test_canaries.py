@@ -117,7 +117,9 @@ def strangers_write(worker: Worker, platforms: dict[str, Any], dovecot: DovecotS
     vk.platform.event("message_new", {"message": {}}, own=True)
     for body in (*whatsapp.hostile(ALL), f'{{"object": "{ALL}"'.encode(), json.dumps({"messages": [ALL]}).encode()):
         signed = {"X-Hub-Signature-256": whatsapp.platform.signature(body)}
-        assert httpx.post(f"{worker.url}/hooks/whatsapp", content=body, headers=signed).status_code == 200
+        # Twice, as the platform would: the error that was arranged in the journal may meet one of them.
+        answers = [httpx.post(f"{worker.url}/hooks/whatsapp", content=body, headers=signed) for _ in range(2)]
+        assert 200 in {answer.status_code for answer in answers}
     dovecot.append(platforms["mailbox"], *Email().hostile(ALL))
     dovecot.deliver(platforms["mailbox"], b"\n")
     for body in Portal().hostile(ALL):
