@@ -50,12 +50,12 @@ _NESTING = re.compile(r"<(/?)[a-zA-Z]")
 _QUOTE_NAMES = re.compile(
     r"\b(?:(?:ydp\w{0,12}?)?yahoo_quoted|protonmail_quote|zmail_extra|moz-cite-prefix|moz-forward-container|moz-email-headers-table"
     r"|tutanota_quote|wrap_quote|outlook_quote|zimbra_quote|mailru-blockquote|reply_quote|front-blockquote|missive_quote"
-    r"|WordSection1_quote|cf_quote|quoted-message|mail-quote)\b",
+    r"|WordSection1_quote|cf_quote|quoted-message|mail-quote|reply-intro)\b",
     re.I,
 )
 # From such an element to the end of the letter everything is quoted: Outlook on the web and its mobile programs.
 _REST_NAMES = re.compile(
-    r'\bid="(?:x_)*(?:divRplyFwdMsg|appendonsend|reply-intro|mail-editor-reference-message-container'
+    r'\bid="(?:x_)*(?:divRplyFwdMsg|appendonsend|mail-editor-reference-message-container'
     r'|ms-outlook-mobile-reference-message|OLK_SRC_BODY_SECTION)"',
     re.I,
 )
@@ -72,6 +72,8 @@ _OUTLOOK_LINE = re.compile(
 )
 # Gmail's "increase indent" makes a blockquote of one's own words.
 _INDENT = re.compile(r"margin:\s*0(?:px)?\s+0(?:px)?\s+0(?:px)?\s+40px;\s*border:\s*(?:medium\s+)?none", re.I)
+# What mail programs put on the blockquote of a quoted letter; without any of it, words around it have to tell.
+_SAYS_QUOTE = re.compile(r"\b(?:type|cite|class|id|data-[\w-]{1,40})=|border", re.I)
 _HIDDEN = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all|font-size\s*:\s*0(?:px|pt|em|%)?\s*(?:[;\"]|!|$)|\shidden(?:[\s=>]|$)",
     re.I,
@@ -154,7 +156,7 @@ def _meaning(tag: str, attributes: str) -> tuple[bool, Mark | None, bool]:
     if _HIDDEN.search(attributes):
         return True, None, False
     if tag == "blockquote" and not _INDENT.search(attributes):
-        return False, Mark.QUOTED, False
+        return False, Mark.QUOTED if _SAYS_QUOTE.search(attributes) else Mark.INDENTED, False
     if _REST_NAMES.search(attributes) or (tag == "div" and _OUTLOOK_LINE.search(attributes)):
         return False, Mark.QUOTED, True
     if "class=" in attributes or "id=" in attributes or "data-" in attributes:
@@ -230,7 +232,8 @@ class _Reader:
             return
         if tag == "a":
             self.link(attributes)
-        if mark is None or mark is self.mark or self.mark is Mark.QUOTED:
+        inside = self.mark is Mark.INDENTED and mark is not Mark.QUOTED  # whether it is a quote is not known yet
+        if mark in (None, self.mark) or self.mark is Mark.QUOTED or inside:
             if self.marks:
                 self.marks.append((tag, self.mark, False))
             return

@@ -12,6 +12,7 @@ class Mark(Enum):
     OWN = "own"
     QUOTED = "quoted"
     SIGNATURE = "signature"
+    INDENTED = "indented"  # in a blockquote that says nothing of itself: a quote or a person's own list
 
 
 @dataclass(frozen=True, slots=True)

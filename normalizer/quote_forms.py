@@ -18,7 +18,7 @@ _ROLES: dict[Role, str] = {
     "|寄件者|寄件人"
     "|差出人|送信者|보낸 사람|보낸사람|từ|من|feladó|expéditeur|remitente|mittente|afzender|nadawca|odesílatel"
     "|odosielateľ|absender"
-    "|avsändare|afsender|avsender|из|ад|од|от (from)|dari|frá|saatja|nuo|no|pošiljatelj|de la|από",
+    "|avsändare|afsender|avsender|из|ад|од|от (from)|dari|frá|saatja|nuo|no|pošiljatelj|de la|από|кімнен|жіберуші",
     "sent": "sent|date|sent at|received|отправлено|дата|дата отправки|послано|надіслано|gesendet|gesendet am|datum"
     "|message du|envoyé|envoyé le|date d'envoi"
     "|enviado|enviado el|enviada em|enviado em|fecha|data|inviato|inviata|verzonden|wysłano|data wysłania|odesláno"
@@ -26,13 +26,14 @@ _ROLES: dict[Role, str] = {
     "|lähetetty|päivämäärä|päiväys|gönderildi|gönderme tarihi|tarih|发送时间|发件时间|日期|时间|寄件日期|傳送日期"
     "|送信日時|日付|보낸 날짜|날짜|đã gửi"
     "|ngày"
-    "|التاريخ|elküldve|küldve|датум|trimis|дасланае|dikirim|tanggal|saadetud|ημερομηνία|skickades",
+    "|التاريخ|elküldve|küldve|датум|trimis|дасланае|dikirim|tanggal|saadetud|ημερομηνία|skickades|изпратено|жіберілді|күні",
     "to": "to|кому|получатель|an|à|a|para|per|aan|do|komu|till|til|vastaanottaja|kime|alıcı|收件人|收件者|宛先"
     "|받는 사람|받는사람|đến|tới"
-    "|إلى|címzett|destinataire|destinatario|destinatário|pro|für|către|kepada|kam|kellele|προς",
+    "|إلى|címzett|destinataire|destinatario|destinatário|pro|für|către|kepada|kam|kellele|προς|до|кімге",
     "subject": "subject|тема|тема письма|предмет|betreff|objet|sujet|asunto|oggetto|assunto|onderwerp|temat|předmět"
     "|predmet|ämne|emne|aihe"
-    "|konu|主题|主題|件名|主旨|제목|chủ đề|tiêu đề|الموضوع|tárgy|относно|subiect|subjek|perihal|teema|tēma|tema|θέμα",
+    "|konu|主题|主題|件名|主旨|제목|chủ đề|tiêu đề|الموضوع|tárgy|относно|subiect|subjek|perihal|teema|tēma|tema|θέμα"
+    "|тақырыбы",
     "cc": "cc|копия|копія|kopie|copie|copia|cópia|dw|kopio|bilgi|抄送|副本|참조|bcc|reply-to|organization|importance"
     "|copie à|attachments|вложения"
     "|важность|anlagen|priorität|pièces jointes|adjuntos|allegati|anexos|kopia|cópia",
@@ -74,7 +75,8 @@ def from_a_program(line: str) -> bool:
 _VERBS = (
     r"wrote|writes|has written|said|написал(?:а|\(а\)|и)?|пишет|пишут|писал(?:а|\(а\)|и)?|сообщил(?:а|\(а\))?"
     r"|ответил(?:а|\(а\))?"
-    r"|написав(?:ла|\(ла\))?|пише|писав(?:ла|\(ла\))?|напісаў|піша|schrieb(?:en)?|schreibt|hat geschrieben|a écrit"
+    r"|написав(?:ла|\(ла\))?|пише|писав(?:ла|\(ла\))?|напісаў|піша|schrieb(?:en)?|schreibt|hat geschrieben"
+    r"|haben sie geschrieben|nous a dit|a écrit"
     r"|écrit|ecrit"
     r"|escribió|escribio|escribi[oó]|ha escrit|va escriure|ha scritto|scrive|scrisse|escreveu|escreveram|schreef"
     r"|het volgende geschreven"
@@ -139,8 +141,9 @@ _BIDI = dict.fromkeys([0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x
 _FROM_BARE = re.compile(r"(?:\b(?:от|from|від)|\d,|[a-z]{3},|[+-]\d{1,2},)\s[^\s<>@]{1,100}@[^\s<>@]{1,100}:$", re.I)
 _ENDS = re.compile(r"[:：]\s*[*_>]{0,2}\s*$")
 _OLD_GMAIL = re.compile(
-    r"^\s*(?:\d{4}[/-]\d{1,2}[/-]\d{1,2}\s"
-    r"|\d{1,2}[./]\d{1,2}[./]\d{2,4},?\s\d{1,2}:\d\d).{0,200}[<(][^\s<>@]{1,100}@[^\s<>@]{1,100}[>)]\s*:?\s*$"
+    r"^\s*(?:(?:\d{4}[/-]\d{1,2}[/-]\d{1,2}\s|\w{5,11},\s\d{1,2}\s\w{3,9}\s\d{4},\s\d\d:\d\d\s[+-]\d\d:\d\d\sот\s"
+    r"|\d{1,2}[./]\d{1,2}[./]\d{2,4},?\s\d{1,2}:\d\d).{0,200}[<(][^\s<>@]{1,100}@[^\s<>@]{1,100}[>)]\s*:?"
+    r"|20\d\d-\d\d-\d\d\s\d{1,2}:\d\d\sGMT[+-]\d\d:\d\d\s[^\W\d][\w .'-]{0,60})\s*$"
 )
 # Zoho leaves the colon out, so only the whole form is sure.
 _UNMARKED = re.compile(r"^[\s-]{0,12}on\s[^<]{8,200}<[^\s<>@]{1,100}@[^\s<>@]{1,100}>\s{0,3}wrote[\s-]{0,12}$", re.I)
@@ -184,7 +187,7 @@ def attribution(line: str, before_quote: bool) -> bool:
         return False
     line = line if line.isascii() else line.translate(_BIDI)
     if _OLD_GMAIL.match(line):
-        return before_quote or ("@" in line and not line.rstrip().endswith("."))
+        return before_quote or not line.rstrip().endswith(".")
     if not _ENDS.search(line) and not _VOICE.search(line):
         return bool(_UNMARKED.match(line) and _TIME.search(line))
     opened = bool(_OPENING.match(line))
@@ -217,7 +220,11 @@ def _names_only(line: str) -> bool:
     return len(line.split()) <= 7 and not _SPEAKS.match(line)
 
 
-_SHAPE = re.compile(rf"^\W{{0,8}}(?:on|am|le|el|em|op|il|den)\s(?:(?:{_DAYS})\.?,?\s)?.{{0,30}}(?:19|20)\d\d", re.I)
+_SHAPE = re.compile(
+    rf"^\W{{0,8}}(?:(?:on|am|le|el|em|op|il|den)\s(?:(?:{_DAYS})\.?,?\s)?.{{0,30}}(?:19|20)\d\d"
+    rf"|(?:(?:{_DAYS}),?\s)?\d{{1,2}}\s\w{{3,9}}\.?\s(?:19|20)\d\d\s[гр]\.,?\s(?:пользователь|користувач)\s)",
+    re.I,
+)
 
 
 def _shape(line: str) -> bool:
@@ -264,7 +271,7 @@ _ANNOUNCES = re.compile(
     re.I,
 )
 _TITLE = re.compile(
-    r"^\W{0,3}(?:исходное|пересылаемое|пересланное|переадресованное|вихідне|original|forwarded|ursprüngliche) "
+    r"^\W{0,3}(?:это )?(?:исходное|пересылаемое|пересланное|переадресованное|вихідне|original|forwarded|ursprüngliche) "
     r"(?:сообщение|письмо|повідомлення|message|nachricht)\W{0,3}$",
     re.I,
 )
@@ -285,10 +292,13 @@ def separator(line: str) -> bool:
     """«-----Original Message-----», «-------- Пересылаемое сообщение --------», "Begin forwarded message:"."""
     line = line[:MAX_LINE]
     if line.lstrip(" \t*>")[:1] in _DRAWN:
-        if any(found(line) for found in _DRAWN_SEPARATORS):
-            return True
-    elif _BEGIN_FORWARD.match(line):
-        return True
+        return any(found(line) for found in _DRAWN_SEPARATORS)
+    return bool(_BEGIN_FORWARD.match(line))
+
+
+def where_to_write(line: str) -> bool:
+    """ "Please type your reply above this line": what help desks put between an answer and their own letter."""
+    line = line[:MAX_LINE]
     lowered = line.lower()
     return any(word in lowered for word in _WHERE_TO_WRITE) and bool(_REPLY_ABOVE.search(line))
 

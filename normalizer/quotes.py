@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from normalizer import quote_forms as forms
-from normalizer import signature_forms
 from normalizer.lines import Line, Mark
+from normalizer.signatures import mark_signatures
 
-MAX_SIGNATURE = 12  # lines; a longer tail is a postscript, not a signature
 _HEADER_SPAN = 14  # lines in which a quoted header is complete: five fields, long lists of receivers wrapped
 _MAX_LOOKS = 1000  # lines ending in a colon that are looked at; a long correspondence has a hundred
 _BROKEN_LENGTH = 65  # characters from which programs break lines; most break at 72 to 78
@@ -47,11 +46,12 @@ def split_lines(lines: Sequence[Line]) -> Split:
     lines = _unglued(lines)
     texts = [line.text for line in lines]
     marks = [_first_mark(line) for line in lines]
+    _mark_indents(texts, marks)
     _mark_initials(texts, marks)
     _mend_addresses(texts, marks)
     _mend_quotes(texts, marks)
     forwarded = _mark_quotes(texts, marks)
-    _mark_signatures(texts, marks)
+    mark_signatures(texts, marks)
     own = _gather(texts, marks, Mark.OWN)
     return Split(own, _gather(texts, marks, Mark.QUOTED), _gather(texts, marks, Mark.SIGNATURE), forwarded)
 
@@ -75,6 +75,40 @@ def _first_mark(line: Line) -> Mark:
     if line.mark is Mark.OWN and _QUOTED.match(line.text[:16]) and not line.text.endswith("<<"):  # an ornament
         return Mark.QUOTED
     return line.mark
+
+
+def _mark_indents(texts: list[str], marks: list[Mark]) -> None:
+    """A plain blockquote holds a quote where an attribution stands above or first in it, or where one did before."""
+    quoting = False
+    start = looked = 0
+    while start < len(texts):
+        if marks[start] is not Mark.INDENTED:
+            quoting = quoting or marks[start] is Mark.QUOTED
+            start += 1
+            continue
+        end = start
+        while end < len(texts) and (marks[end] is Mark.INDENTED or not texts[end].strip()):
+            end += 1
+        first = next((i for i in range(start, end) if texts[i].strip()), start)
+        if not quoting and looked < _MAX_LOOKS:
+            looked += 1
+            quoting = _attribution_above(texts, start) or _quoted_from(texts, first)
+        marks[start:end] = [Mark.QUOTED if quoting else Mark.OWN] * (end - start)
+        start = end
+
+
+def _attribution_above(texts: list[str], index: int) -> bool:
+    above = [line.strip() for line in texts[max(0, index - _ATTRIBUTION_SPAN) : index] if line.strip()]
+    return (
+        bool(above)
+        and forms.ends_attribution(above[-1])
+        and any(forms.attribution(" ".join(above[first:]), True) for first in range(len(above)))
+    )
+
+
+def _quoted_from(texts: list[str], index: int) -> bool:
+    line = texts[index].strip()
+    return (forms.ends_attribution(line) and forms.attribution(line, True)) or _header_at(texts, index)
 
 
 def _mark_initials(texts: list[str], marks: list[Mark]) -> None:
@@ -167,6 +201,8 @@ def _mark_quotes(texts: list[str], marks: list[Mark]) -> bool:
 def _cuts(texts: list[str], marks: list[Mark], index: int) -> bool:
     """Whether the quoted letter begins here and goes on to the end: a separator, or a quoted header."""
     line = texts[index]
+    if forms.where_to_write(line):
+        return _something_before(texts, marks, index)  # who wrote only below it wrote there
     if forms.separator(line):
         return True
     if forms.announces(line):
@@ -287,90 +323,6 @@ def _next_is_quoted(texts: list[str], marks: list[Mark], index: int) -> bool:
 
 def _something_before(texts: list[str], marks: list[Mark], first: int) -> bool:
     return any(texts[i].strip() and marks[i] is Mark.OWN for i in range(first))
-
-
-def _mark_signatures(texts: list[str], marks: list[Mark]) -> None:
-    """In every stretch of own lines, mark the tail that is a signature; only the last may have a long one."""
-    start = 0
-    count = len(texts)
-    while start < count:
-        if marks[start] is not Mark.OWN:
-            start += 1
-            continue
-        end = start
-        while end < count and (marks[end] is Mark.OWN or not texts[end].strip()):
-            end += 1
-        first = _signature_start(texts, start, end)
-        if _only_greets(texts, marks, start, first, end):
-            first = end
-        marks[first:end] = [Mark.SIGNATURE] * (end - first)
-        start = end
-
-
-def _only_greets(texts: list[str], marks: list[Mark], start: int, first: int, end: int) -> bool:
-    """Whether «С уважением, Иван» on one line is all that stands under a quote: what a person typed there."""
-    left = [text for text in texts[start:end] if text.strip()]
-    below = any(mark is Mark.QUOTED for mark in marks[:start])
-    return below and first < end and len(left) == 1 and signature_forms.closing(left[0])
-
-
-def _signature_start(texts: list[str], start: int, end: int) -> int:
-    """The first line of the signature between two lines; `end` when there is none."""
-    following = sum(1 for i in range(start, end) if texts[i].strip())
-    for index in range(start, end):
-        line = texts[index]
-        if not line.strip():
-            continue
-        following -= 1
-        if following > 4 * MAX_SIGNATURE:
-            continue
-        if signature_forms.delimiter(line) and (line == "-- " or _short_tail(texts, index + 1, end)):
-            return index
-        if following <= MAX_SIGNATURE and (
-            (signature_forms.device(line) and following <= 6)
-            or (signature_forms.closing(line) and _short_tail(texts, index + 1, end))
-            or (signature_forms.rule(line) and _is_card(texts[index + 1 : end]))
-            or (signature_forms.footer(line) and any(map(signature_forms.of_a_list, texts[index + 1 : end])))
-            or (signature_forms.disclaimer(line) and _short_tail(texts, index + 1, end))
-            or (signature_forms.dashed_name(line) and _stands_alone(texts, start, index, end))
-        ):
-            return _with_rule(texts, start, index)
-    return end
-
-
-def _is_card(tail: list[str]) -> bool:
-    """Whether what follows a drawn line is a name, or one with a phone or an address, and no text."""
-    lines = [line.strip() for line in tail if line.strip()]
-    if any(forms.role(line) == "from" for line in lines):
-        return False  # the header of a letter, as bounces repeat it
-    if any(map(signature_forms.sentence, lines)):
-        return False
-    if all(len(line) <= 60 for line in lines) and any(map(signature_forms.contact, lines)):
-        return True
-    return 0 < len(lines) <= 2 and signature_forms.name(lines[0]) and len(lines[-1].split()) <= 4
-
-
-def _with_rule(texts: list[str], start: int, index: int) -> int:
-    """A drawn line right above a signature belongs to it."""
-    before = index - 1
-    while before > start and not texts[before].strip():
-        before -= 1
-    return before if before >= start and signature_forms.rule(texts[before]) else index
-
-
-def _stands_alone(texts: list[str], start: int, index: int, end: int) -> bool:
-    """Whether a line is the last one and has an empty line above: a name, not the last item of a list."""
-    after = next((i for i in range(index + 1, end) if texts[i].strip()), end)
-    last = after == end or signature_forms.footer(texts[after]) or signature_forms.device(texts[after])
-    return last and index > start and not texts[index - 1].strip()
-
-
-def _short_tail(texts: list[str], start: int, end: int) -> bool:
-    """What follows a closing: a name, a post, a phone, a notice; no sentences, no questions, no postscript."""
-    tail = [texts[i].strip() for i in range(start, end)]
-    return all(
-        signature_forms.notice(line) or (len(line) <= 120 and not signature_forms.sentence(line)) for line in tail
-    )
 
 
 def _gather(texts: list[str], marks: list[Mark], wanted: Mark) -> str:

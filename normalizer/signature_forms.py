@@ -10,7 +10,8 @@ _DEVICE = re.compile(
     r"|get outlook for|download outlook|sent automatically|composed (?:on|with)|written (?:on|from) my|typed on my"
     r"|отправлен[оаы]? (?:с|со|из|через|при помощи|посредством)\b|послано (?:с|из)\b|написано (?:с|в|на) \w*phone"
     r"|(?:--\s?)?отправлено из mail|надіслано (?:з|із|зі|через)\b|відправлено (?:з|із|зі|через)\b|адпраўлена з"
-    r"|получи(?:ть|те) (?:outlook|bluemail)|get bluemail|скача(?:ть|йте) outlook|завантажити outlook|загрузить outlook"
+    r"|(?:получи(?:ть|те)|отримати) (?:outlook|bluemail)|get bluemail|скача(?:ть|йте) outlook|завантажити outlook"
+    r"|загрузить outlook"
     r"|von meinem .{2,40} gesendet|gesendet (?:von|mit|über|aus)\b|diese nachricht wurde von mein"
     r"|holen sie sich outlook|outlook für \w+ beziehen"
     r"|envoyé (?:sans fil )?(?:de|depuis|à partir|avec|du|par mon)\b"
@@ -20,7 +21,8 @@ _DEVICE = re.compile(
     r"|inviato (?:da|dal|con|tramite)\b|scarica outlook|ottieni outlook|verzonden (?:vanaf|met|via|vanuit)"
     r"|verstuurd vanaf|download outlook|outlook voor \w+ downloaden"
     r"|wysłan[eoya]{1,3} z\b|wysłane za pomocą|pobierz (?:aplikację )?outlook|odesláno z|odoslané z|poslano z"
-    r"|skickat från|skickades från|sendt fra|hämta outlook|hent outlook|hanki outlook"
+    r"|skickat från|skickades från|från min|στάλθηκε από|أُ?رسلت من|נשלח מה?"
+    r"|sendt fra|hämta outlook|hent outlook|hanki outlook"
     r"|lähetetty|iphone.?(?:i?stani|umdan|.mdan) gönderildi|.{0,30}'?(?:m?d[ae]n|t[ae]n) gönderildi|trimis (?:de pe"
     r"|din)|iphoneから送信|.{0,20}から送信"
     r"|发自我的|從我的 .{0,20}傳送|从我的 .{0,20}发送|나의 .{0,20}에서 보냄|.{0,20}에서 보냄|đã gửi từ|gửi từ"
@@ -29,12 +31,12 @@ _DEVICE = re.compile(
     re.I,
 )
 _DEVICE_WORDS = re.compile(
-    r"iphone|ipad|ipod|android|cell\b|samsung|galaxy|xiaomi|redmi|huawei|honor|realme|oppo|nokia|lumia|sony|xperia"
+    r"iphon|ipad|ipod|android|cell\b|samsung|galaxy|xiaomi|redmi|huawei|honor|realme|oppo|nokia|lumia|sony|xperia"
     r"|htc|lg\b|moto|pixel|blackberry|bb10|palm|windows|outlook|mail|почт|пошт|mobile|моб|phone|телефон|смартфон"
     r"|планшет|tablet|yahoo|gmail|bluemail|proton|telekom|vodafone|verizon|at&t|t-mobile|mac\b|macbook|imac|watch"
     r"|device|gerät|smartphone|celular|móvil|mobil|handy|tele2|мтс|билайн|мегафон|app\b|inbox|spark|airmail|appareil"
     r"|zimbra|handheld|nexus|treo|wireless|kindle|meizu|zte|lenovo|asus|apple|alcatel|myMail|newton|polymail"
-    r"|superhuman|hey\b|nine|aquamail|k-9|thunderbird|tuta",
+    r"|superhuman|hey\b|nine|front\b|aquamail|k-9|thunderbird|tuta",
     re.I,
 )
 _CLOSING = re.compile(
@@ -106,7 +108,7 @@ def delimiter(line: str) -> bool:
 
 def device(line: str) -> bool:
     """«Отправлено с iPhone», "Sent from my Samsung": a line that a program wrote."""
-    line = line.strip()
+    line = line.strip().strip("\u2060\u2063\u200b\ufeff")  # BlueMail puts its own between such
     if not line or len(line) > 160:
         return False
     if _SCANNED.match(line) or _UNKNOWN_DEVICE.match(line):

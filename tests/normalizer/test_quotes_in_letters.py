@@ -2,7 +2,8 @@
 
 import pytest
 
-from normalizer.quotes import split
+from normalizer.html import render
+from normalizer.quotes import split, split_lines
 from tests.normalizer.test_quotes import ATTRIBUTIONS, BARE, OWN, QUOTE
 
 
@@ -196,3 +197,66 @@ def test_a_letter_below_its_header_stays_quoted_to_the_end() -> None:
 def test_excerpts_are_announced() -> None:
     found = split("Excerpts from Ann Lee's message of Thu Nov 26 09:17:15 +0100 2009:\n> It is done.\n\nThank you")
     assert found.own == "Thank you"
+
+
+def _own_of_html(body: str) -> str:
+    return split_lines(render(body).lines).own
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<p>Прошу изготовить:</p><blockquote>ограждение 12 м<br>калитка</blockquote><p>Когда?</p>",
+        "<div>Нужно к 01.10.2026:<blockquote>ограждение 12 м<br>калитка</blockquote>Когда?</div>",
+        "<div>Пишите на docs@example.org:</div><blockquote>ограждение 12 м<br>калитка</blockquote>Когда?",
+    ],
+)
+def test_a_plain_blockquote_that_nothing_announces_is_the_writers_own_list(body: str) -> None:
+    assert "ограждение 12 м\nкалитка" in _own_of_html(body) and _own_of_html(body).endswith("Когда?")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<div>Да.</div><div>05.06.2024, 12:05, "Служба" &lt;s@example.ru&gt;:</div><blockquote>Когда?</blockquote>',
+        "<div>Да.</div><div>Иван Петров пишет:</div><blockquote><div>Когда?</div></blockquote>",
+        "<div>Да.</div><blockquote>Среда, 5 июня 2024, 12:05 +03:00 от s@example.ru:<br><br>Когда?</blockquote>",
+        "<div>Иван пишет:</div><blockquote>Что?</blockquote><div>Да.</div><blockquote>Когда?</blockquote>",
+    ],
+)
+def test_a_plain_blockquote_below_an_attribution_is_quoted_and_so_are_those_that_follow(body: str) -> None:
+    assert _own_of_html(body) == "Да."
+
+
+def test_words_below_a_quote_of_roundcube_are_own() -> None:
+    quote = '<p id="reply-intro">On 2024-06-05 12:05, Служба wrote:</p><blockquote type="cite">Когда?</blockquote>'
+    assert _own_of_html(f"{quote}<div>Завтра.</div>") == "Завтра."
+
+
+def test_who_writes_only_below_the_line_of_a_help_desk_is_read() -> None:
+    line = "##- Please type your reply above this line -##"
+    assert split(f"{line}\n\nНе работает вход").own.endswith("Не работает вход")
+    assert split(f"Не работает вход\n\n{line}\n\nВаше обращение принято").own == "Не работает вход"
+
+
+@pytest.mark.parametrize(
+    "attribution",
+    [
+        "суббота, 14 марта 2015 г. пользователь Служба написал:",
+        "Суббота, 26 сентября 2026, 11:42 +03:00 от Служба <support@example.ru>",
+        "2016-03-03 17:21 GMT+01:00 Служба поддержки",
+        "Am 10. Dez. 2015 haben Sie geschrieben:",
+        "Кімнен: Служба <support@example.ru>\nЖіберілді: 2024 ж. 5 маусым 12:05\nТақырыбы: x",
+        "От: Служба <support@example.ru>\nИзпратено: 5 юни 2024 г. 12:05\nОтносно: x",
+        "Это пересылаемое сообщение\nОт: Служба <support@example.ru>\nКому: b@example.ru\nТема: x",
+    ],
+)
+def test_rarer_forms_are_taken_off(attribution: str) -> None:
+    assert split(f"{OWN}\n\n{attribution}\n\n{BARE}").own == OWN
+
+
+@pytest.mark.parametrize(
+    "line", ["Отримати Outlook для iOS<https://aka.ms/o0ukef>", "\u2063Получить BlueMail для Android\u200b"]
+)
+def test_lines_of_programs_in_ukrainian_and_between_invisible_characters(line: str) -> None:
+    assert split(f"{OWN}\n\n{line}").own == OWN
