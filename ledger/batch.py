@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, or_, update
 
 from ledger import journal
-from ledger.dialect import once, upsert
+from ledger.dialect import execute_each, once, upsert
 from ledger.schema import (
     attachments,
     conversations,
@@ -82,15 +82,15 @@ class Batch:
     def flush(self, conn: Connection, state: State) -> None:
         """Write everything."""
         _write_tickets(conn, state)
-        _execute(conn, _NEW_MESSAGES, self.messages)
-        _execute(conn, _NEW_THREADS(conn), _by(self.threads, "native_hash"))
-        _execute(conn, _HOLDS(conn), sorted(self.holds.values(), key=lambda row: (row["hash"], row["ticket"])))
+        execute_each(conn, _NEW_MESSAGES, self.messages)
+        execute_each(conn, _NEW_THREADS(conn), _by(self.threads, "native_hash"))
+        execute_each(conn, _HOLDS(conn), sorted(self.holds.values(), key=lambda row: (row["hash"], row["ticket"])))
         _write_talks(conn, state)
         _write_people(conn, state)
         _write_vouches(conn, state)
-        _execute(conn, _NEW_ATTACHMENTS, self.attachments)
-        _execute(conn, _NEW_OUTBOX, self.outbox)
-        _execute(conn, _NEW_OUTGOING, self.outgoing)
+        execute_each(conn, _NEW_ATTACHMENTS, self.attachments)
+        execute_each(conn, _NEW_OUTBOX, self.outbox)
+        execute_each(conn, _NEW_OUTGOING, self.outgoing)
         journal.finish(conn, self.outcomes, self.now)
         for what, rows in (("outbox", self.outbox), ("outgoing", self.outgoing), ("attachments", self.attachments)):
             if rows:
@@ -116,11 +116,6 @@ def event_row(
     }
 
 
-def _execute(conn: Connection, statement: Any, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        conn.execute(statement, rows)
-
-
 def _by(rows: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
     """One row a key, in its order: every writer locks in the same order."""
     return [row for _, row in sorted({row[key]: row for row in rows}.items())]
@@ -134,9 +129,9 @@ def _ticket_values(ticket: Ticket) -> dict[str, Any]:
 
 def _write_tickets(conn: Connection, state: State) -> None:
     written = sorted((ticket for ticket in state.tickets.values() if ticket.changed), key=lambda ticket: ticket.number)
-    _execute(conn, _NEW_TICKETS, [_ticket_values(ticket) for ticket in written if ticket.is_new])
+    execute_each(conn, _NEW_TICKETS, [_ticket_values(ticket) for ticket in written if ticket.is_new])
     old = [{f"new_{k}": v for k, v in _ticket_values(ticket).items()} for ticket in written if not ticket.is_new]
-    _execute(conn, _OLD_TICKETS, old)
+    execute_each(conn, _OLD_TICKETS, old)
 
 
 def _write_talks(conn: Connection, state: State) -> None:
@@ -145,13 +140,13 @@ def _write_talks(conn: Connection, state: State) -> None:
         for conversation, talk in sorted(state.talks.items())
         if talk.changed
     ]
-    _execute(conn, _TALKS(conn), rows)
+    execute_each(conn, _TALKS(conn), rows)
 
 
 def _write_vouches(conn: Connection, state: State) -> None:
     rows = [{"channel": key, "other": other.hash, "kind": other.kind} for key, other in state.vouched]
     rows.sort(key=lambda row: (row["channel"], row["other"]))
-    _execute(conn, _NEW_VOUCHES(conn), rows)
+    execute_each(conn, _NEW_VOUCHES(conn), rows)
 
 
 def _write_people(conn: Connection, state: State) -> None:
@@ -165,4 +160,4 @@ def _write_people(conn: Connection, state: State) -> None:
         for key, person in sorted(state.people.items())
         if person.changed
     ]
-    _execute(conn, _OLD_PEOPLE, rows)
+    execute_each(conn, _OLD_PEOPLE, rows)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Table, bindparam, literal_column
+from sqlalchemy import BindParameter, ColumnElement, Connection, Dialect, Table, bindparam, literal_column
 
 
 def upsert(conn: Connection, table: Table) -> Any:
@@ -47,3 +48,21 @@ def once(make: Callable[[Connection], Any]) -> Callable[[Connection], Any]:
 def any_of(name: str) -> BindParameter[Any]:
     """A parameter that stands for a list, behind IN."""
     return bindparam(name, expanding=True)
+
+
+def execute_each(conn: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Execute `statement` once for each of `rows`: alike in their keys, their values as both drivers take them.
+
+    Handed to the driver as compiled: SQLAlchemy goes through every row's parameters again, a third of an insert's time.
+    """
+    if not rows:
+        return
+    sql, order = _compiled(conn.dialect, statement, tuple(rows[0]))
+    conn.exec_driver_sql(sql, [tuple([row[name] for name in order]) for row in rows] if order else list(rows))
+
+
+@lru_cache(maxsize=256)
+def _compiled(dialect: Dialect, statement: Any, names: tuple[str, ...]) -> tuple[str, Sequence[str] | None]:
+    """The statement's text, and the order of its parameters where they have no names."""
+    compiled = statement.compile(dialect=dialect, column_keys=list(names))
+    return str(compiled), compiled.positiontup

@@ -6,10 +6,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, bindparam, case, exists, func, literal, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from ledger.crypto import Keyring
-from ledger.dialect import any_of, is_, once, upsert
+from ledger.dialect import any_of, execute_each, is_, once, upsert
 from ledger.leases import alive
 from ledger.schema import journal
 from ledger.wake import notify
@@ -127,7 +141,7 @@ _FINISH = (
         state=bindparam("new_state"),
         reason=bindparam("new_reason"),
         merged_into=bindparam("new_merged_into"),
-        owner=None,
+        owner=null(),
         done_at=bindparam("now"),
     )
 )
@@ -218,9 +232,8 @@ def still_mine(conn: Connection, owner: str, ids: Iterable[int]) -> set[int]:
 
 def finish(conn: Connection, outcomes: Sequence[dict[str, Any]], now: float) -> None:
     """End rows. Each outcome: `id`, `state`, and `reason`, `merged_into` where there are any."""
-    if not outcomes:
-        return
-    conn.execute(
+    execute_each(
+        conn,
         _FINISH,
         [
             {

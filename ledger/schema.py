@@ -96,7 +96,6 @@ tickets = Table(
     Column("erased_at", Double),
     Index("ix_tickets_desk", "desk", "state", "number"),
     Index("ix_tickets_activity", "state", "last_message_at"),
-    Index("ix_tickets_person_id", "person_id"),
     _partial("ix_tickets_waiting", "desk", "answer_by", where="state = 'open' AND waiting_since IS NOT NULL"),
     _partial("ix_tickets_oldest", "desk", "waiting_since", where="state = 'open' AND waiting_since IS NOT NULL"),
     _partial("ix_tickets_closed", "closed_at", where="state = 'closed' AND erased_at IS NULL"),
@@ -166,7 +165,6 @@ identities = Table(
     Column("person_id", BigInteger),  # only of what a platform vouches for; what is stated is nobody's
     Column("guesses", Integer, nullable=False, server_default="0"),  # numbers named that were not theirs
     Column("guesses_since", Double),
-    Index("ix_identities_person_id", "person_id"),
 )
 
 ticket_identities = Table(
@@ -251,10 +249,8 @@ outbox = Table(
     Column("reason", Text),
     _partial("ix_outbox_pending", "id", where="state = 'pending'"),
     _partial("ix_outbox_lane", "conversation", "id", where="state = 'pending'"),
-    Index("ix_outbox_desk", "desk", "state", "created_at"),
-    Index("ix_outbox_message_id", "message_id"),
+    _partial("ix_outbox_desk", "desk", "state", "created_at", where="desk IS NOT NULL"),  # events have none
     Index("ix_outbox_ticket", "ticket"),
-    Index("ix_outbox_published_at", "published_at"),
 )
 
 # What goes to citizens: acknowledgements, answers to commands, warnings, notices, the desks' replies.

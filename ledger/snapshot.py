@@ -70,8 +70,9 @@ _CONTENTS = select(messages.c.content_hash).where(messages.c.content_hash.in_(an
 _TICKETS = (
     select(*_TICKET_COLUMNS).where(tickets.c.number.in_(any_of("wanted"))).order_by(tickets.c.number).with_for_update()
 )
+# By the ticket alone: with the hashes too, SQLite looks up every pair of both lists.
 _HOLDS = select(ticket_identities.c.hash, ticket_identities.c.ticket, ticket_identities.c.vouched).where(
-    ticket_identities.c.hash.in_(any_of("hashes")), ticket_identities.c.ticket.in_(any_of("numbers"))
+    ticket_identities.c.ticket.in_(any_of("numbers"))
 )
 _LIKENESS = select(messages.c.ticket, messages.c.likeness, messages.c.effective_at).where(
     messages.c.ticket.in_(any_of("numbers")),
@@ -224,13 +225,12 @@ def _load_recent(conn: Connection, cases: Sequence[Case], state: State, policy: 
 
 def _load_holds(conn: Connection, cases: Sequence[Case], state: State) -> None:
     """Which of the loaded tickets are held by which of the cases' identities."""
-    hashes = [identity.hash for identity in _distinct(cases, state)]
-    numbers = set(state.tickets)
-    if not hashes or not numbers:
+    if not state.tickets:
         return
-    rows = conn.execute(_HOLDS, {"hashes": hashes, "numbers": sorted(numbers)})
-    for row in rows:
-        state.holds[(bytes(row.hash), row.ticket)] = row.vouched
+    wanted = {identity.hash for identity in _distinct(cases, state)}
+    for row in conn.execute(_HOLDS, {"numbers": sorted(state.tickets)}).all():
+        if row.hash in wanted:
+            state.holds[(row.hash, row.ticket)] = row.vouched
 
 
 def _load_likeness(conn: Connection, keys: Keyring, numbers: set[str], state: State) -> None:
