@@ -40,6 +40,17 @@ _NOTES = re.compile(
     r"(?:out of|away|returning|on (?:vacation|leave)|отсутств|отпуск|возвращ)"
 )
 
+# Lotus Notes without its "AUTO:": the name, and where the person is not, in both languages of the office.
+_ABSENT = re.compile(
+    r"^[^:?!]{3,60}\s(?:is out of (?:the )?office|отсутству\w+ на (?:рабочем месте|работе)|(?:ist|est|está|è|jest)"
+    r" (?:nicht im büro|abwesend|absent\w*|ausente|assente|nieobecn\w))\W{0,3}(?:$|/|\()"
+)
+
+
+def names_absent(subject: str) -> bool:
+    """Whether a subject says of somebody that he is away, and no more: likely a machine's, but people write so too."""
+    return bool(_ABSENT.match(subject.lower()))
+
 
 def named(subject: str) -> bool:
     """Whether a subject has the words that programs put there, before or behind the subject that is answered."""

@@ -56,6 +56,7 @@ def _message(
         subject,
         f"{body.text[:6000]}\n{body.enclosed[:4000]}",
         split.own[:4000],
+        bool(split.quoted),
     )
     verdict = machine_mail.judge(headers, facts)
     quoted = "\n\n".join(part for part in (split.quoted, body.enclosed) if part) or None

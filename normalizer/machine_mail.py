@@ -28,7 +28,8 @@ class Verdict:
 class Facts:
     """What is looked at beside the header.
 
-    `text`: the first kilobytes of what it says, with the report's own words; `own`: the same without what it quotes.
+    `text`: the first kilobytes of what it says, with the report's own words; `own`: the same without what it quotes;
+    `quotes`: whether it quotes anything.
     """
 
     content_type: str
@@ -39,6 +40,7 @@ class Facts:
     subject: str
     text: str
     own: str
+    quotes: bool = False
 
 
 _DAEMON = re.compile(
@@ -358,11 +360,13 @@ def _is_auto_reply(headers: Headers, letter: Facts) -> bool:
         or (suppressed and suppressed.group() == "all")
         or rule
         or chosen is not None
+        or auto_replies.names_absent(letter.subject)
         or bool(_ROBOT_ADDRESS.match(letter.sender))
         or bool(_HELP_DESKS.search(headers.token("x-powered-by") + headers.token("x-mailer")))
         or any(name in headers for name in _HELP_DESK_HEADERS)
     )
-    return notices.is_notice(chosen or letter.subject, letter.own, _answers(headers) or bool(suppressed), bool(hinted))
+    answers = _answers(headers) or bool(suppressed)
+    return notices.is_notice(chosen or letter.subject, letter.own, answers, bool(hinted), letter.quotes)
 
 
 def _null_sender(headers: Headers) -> bool:

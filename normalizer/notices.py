@@ -22,10 +22,11 @@ WEIGHTS = Path(__file__).with_name("notice_weights.txt")
 LOOKED_AT = 1000  # characters; a notice has said by then what it is
 MOST_SENTENCES = 30
 STEM = 6  # letters of a word that count by themselves
-# Limits of the logarithm of the odds. For letters left out of the learning (a fifth in turn): of 585 of people, written
-# to be taken for notices, five were above SURE; of 500 real ones from archives of lists and trackers none above 1.7, of
-# 4,200 citizens' messages none. Who gets no answer is worse off than a machine that gets one.
-SURE = 2.5
+# Limits of the logarithm of the odds. For letters left out of the learning (a fifth in turn): of 797 of people, written
+# to be taken for notices, four were above SURE and five above BARE_ANSWER; of 500 real ones from archives of lists and
+# trackers none above 1.7, of 4,200 citizens' messages none. Who gets no answer is worse off than a machine with one.
+SURE = 2.75
+BARE_ANSWER = 2.3  # quotes nothing: people's programs put the answered letter below, answering machines seldom do
 SUBJECT_SAYS = 1.5  # the whole subject is such a state; people put their matter there: none of theirs was above
 LIKELY = 0.5  # the header hints at a machine, or the subject is «Автоответ» and no more
 
@@ -58,17 +59,22 @@ def plain(text: str) -> str:
     return text.casefold().replace("ё", "е").replace("\u0301", "").replace("\u00ad", "")
 
 
-def is_notice(subject: str, own: str, answers: bool, hinted: bool) -> bool:
+def is_notice(subject: str, own: str, answers: bool, hinted: bool, quotes: bool = False) -> bool:
     """Whether a program sent a letter that somebody had written in advance.
 
     `own`: its words without what it quotes; `answers`: its header says that it answers another letter; `hinted`: its
-    header says that a machine may have sent it.
+    header says that a machine may have sent it; `quotes`: the answered letter stands below.
     """
     found = features(subject, own, answers)
     if (found.isdisjoint(_STATED) and not found.issuperset(_TURN_TO)) or (_OF_ELSE in found and not hinted):
         return False
     whole = "s:whole" in found
-    limit = LIKELY if hinted or (whole and "s:#robot" in found) else SUBJECT_SAYS if whole else SURE
+    if hinted or (whole and "s:#robot" in found):
+        limit = LIKELY
+    elif whole:
+        limit = SUBJECT_SAYS
+    else:
+        limit = BARE_ANSWER if answers and not quotes else SURE
     return score(found) > limit
 
 

@@ -127,6 +127,36 @@ def test_one_who_is_away_may_list_contacts() -> None:
     assert judged("Re: Task 7", text, **{"In-Reply-To": "<x@y>"}).machine == "auto_reply"
 
 
+@pytest.mark.parametrize(
+    "subject", ["А. Иванов отсутствует на рабочем месте / is out of the office", "John Smith is out of the office."]
+)
+def test_a_subject_that_says_who_is_absent_makes_its_words_likely(subject: str) -> None:
+    text = "Я буду отсутствовать на рабочем месте с 20.11.2026 и вернусь 30.11.2026."
+    assert judged(subject, text).machine == "auto_reply"
+    assert judged(subject, "Кто подпишет мою справку вместо него?").machine is None
+
+
+def test_what_quotes_the_answered_letter_has_to_be_surer() -> None:
+    """People's programs put the answered letter below."""
+    text, subject = _between_the_limits()
+    assert judged(subject, text, **{"In-Reply-To": "<x@y>"}).machine == "auto_reply"
+    assert judged(subject, f"{text}\n\n> Ваше обращение принято.", **{"In-Reply-To": "<x@y>"}).machine is None
+
+
+def _between_the_limits() -> tuple[str, str]:
+    for letter in notice_learn.read([notice_learn.EXAMPLES]):
+        score = notices.score(notices.features(letter.subject, letter.text, True))
+        re = letter.subject.lower().startswith("re:")
+        if (
+            re
+            and letter.notice
+            and notices.BARE_ANSWER < score < notices.SURE
+            and notices.is_notice(letter.subject, letter.text, True, False)
+        ):
+            return letter.text, "Re: x"
+    raise AssertionError("no example stands between the limits")
+
+
 def test_what_was_learned_is_kept() -> None:
     """But for a little: the citizens' messages grow without it."""
     learned = notice_learn.learn([*notice_learn.read([notice_learn.EXAMPLES]), *notice_learn.citizens()])
