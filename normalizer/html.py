@@ -107,7 +107,8 @@ def render(source: str) -> Rendered:
         elif tag is None or (tag in _PLAIN and not attributes and not reader.open_marks):
             continue
         elif closing:
-            reader.close(tag)
+            if tag in _BLOCKS or reader.open_marks:  # else it ends nothing
+                reader.close(tag)
         else:
             reader.open(tag, attributes)
             if len(reader.out.lines) > MAX_LINES:

@@ -260,7 +260,8 @@ _BEGIN_FORWARD = re.compile(
     r"|anfang der weitergeleiteten (?:nachricht|e-mail)"
     r"|début du message (?:transféré|réexpédié)|inicio del mensaje reenviado|inizio messaggio inoltrato"
     r"|início da mensagem (?:encaminhada|reencaminhada)"
-    r"|begin doorgestuurd bericht|vidarebefordrat brev|videresendt besked|початок пересланого повідомлення"
+    r"|begin doorgestuurd bericht|vidarebefordrat brev|videresendt besked|початок (?:пересланого повідомлення"
+    r"|листа, що пересилається)"
     r"|开始转发的邮件"
     r"|転送されたメッセージ)\s*[:：]?\s*$",
     re.I,
@@ -284,8 +285,24 @@ _REPLY_ABOVE = re.compile(
 
 
 _DRAWN = frozenset("-_=—–⁃#")
+# What every separator and attribution has, if neither a colon nor an address: see `plain`.
+_TELLING = re.compile(
+    r"above|выше|над|작성|пер[её]|transf|réexp|weiter|reenv|encam|inolt|door|vidare|videre|fwd|forward|転送|转发"
+)
 _DRAWN_SEPARATORS = (_SEPARATOR.match, _SEPARATOR_OPEN.match, _ZOHO.match)
 _WHERE_TO_WRITE = ("above", "выше", "над")  # one of them is in every _REPLY_ABOVE, and in few lines
+
+
+def plain(line: str) -> bool:
+    """A cheap first look: whether a line cannot belong to what announces another letter, as most lines."""
+    return (
+        ":" not in line
+        and "@" not in line
+        and "：" not in line
+        and not drawn(line)
+        and "GMT" not in line
+        and not _TELLING.search(line[:MAX_LINE].lower())
+    )
 
 
 def separator(line: str) -> bool:

@@ -170,10 +170,10 @@ def _mark_quotes(texts: list[str], marks: list[Mark]) -> bool:
     forwarded = False
     index = looked = 0
     while index < count:
-        if marks[index] is Mark.QUOTED or not texts[index].strip():
+        line = texts[index]
+        if marks[index] is Mark.QUOTED or not line or forms.plain(line):
             index += 1
             continue
-        line = texts[index]
         if forms.announces(line) and _next_is_quoted(texts, marks, index):
             forwarded = forms.forward(line) or forwarded
             marks[index] = Mark.QUOTED  # what is passed on has its signs; words may follow

@@ -36,7 +36,7 @@ _DEVICE_WORDS = re.compile(
     r"|планшет|tablet|yahoo|gmail|bluemail|proton|telekom|vodafone|verizon|at&t|t-mobile|mac\b|macbook|imac|watch"
     r"|device|gerät|smartphone|celular|móvil|mobil|handy|tele2|мтс|билайн|мегафон|app\b|inbox|spark|airmail|appareil"
     r"|zimbra|handheld|nexus|treo|wireless|kindle|meizu|zte|lenovo|asus|apple|alcatel|myMail|newton|polymail"
-    r"|superhuman|hey\b|nine|front\b|aquamail|k-9|thunderbird|tuta",
+    r"|superhuman|органайзер|organizer|мойофис|workspace|hey\b|nine|front\b|aquamail|k-9|thunderbird|tuta",
     re.I,
 )
 _CLOSING = re.compile(

@@ -248,6 +248,7 @@ def test_who_writes_only_below_the_line_of_a_help_desk_is_read() -> None:
         "Am 10. Dez. 2015 haben Sie geschrieben:",
         "Кімнен: Служба <support@example.ru>\nЖіберілді: 2024 ж. 5 маусым 12:05\nТақырыбы: x",
         "От: Служба <support@example.ru>\nИзпратено: 5 юни 2024 г. 12:05\nОтносно: x",
+        "Початок листа, що пересилається:\n\nВід: Служба <support@example.ru>\nТема: x\nДата: 5 червня 2024 р. о 12:05",
         "Это пересылаемое сообщение\nОт: Служба <support@example.ru>\nКому: b@example.ru\nТема: x",
     ],
 )
@@ -256,7 +257,12 @@ def test_rarer_forms_are_taken_off(attribution: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["Отримати Outlook для iOS<https://aka.ms/o0ukef>", "\u2063Получить BlueMail для Android\u200b"]
+    "line",
+    [
+        "Отримати Outlook для iOS<https://aka.ms/o0ukef>",
+        "\u2063Получить BlueMail для Android\u200b",
+        "Отправлено из «Р7-Офис. Органайзер»",
+    ],
 )
 def test_lines_of_programs_in_ukrainian_and_between_invisible_characters(line: str) -> None:
     assert split(f"{OWN}\n\n{line}").own == OWN
