@@ -155,10 +155,10 @@ def decode(data: bytes, label: str | None = None, hint: str | None = None) -> st
             return _tolerant(data, wide).removeprefix("\ufeff")
         declared = None  # the label is wrong
     if declared and declared.replace("-", "_") in _STATEFUL:
-        return _tolerant(data, declared)
+        return _japanese(data) if declared == "iso2022_jp_ext" else _tolerant(data, declared)
     if data.isascii():
         if b"\x1b$" in data and not declared:
-            return _tolerant(data, "iso2022_jp_ext")
+            return _japanese(data)
         return data.decode("ascii")
     if declared not in _ASIAN:
         try:
@@ -247,6 +247,31 @@ def _reread(text: str, *charsets: str) -> str:
         if russian(found[:_SAMPLE]) > 0.3:
             return found
     return text
+
+
+_DOUBLE_BYTES = re.compile(rb"\x1b\$[@B]([\x21-\x7e]*)(?:\x1b\([BJ])?")
+
+
+def _japanese(data: bytes) -> str:
+    """ISO-2022-JP, also with the rows of NEC («①», «㈱»), which of Python's codecs only cp932 knows."""
+    text = _tolerant(data, "iso2022_jp_ext")
+    if "\ufffd" not in text:
+        return text
+    out, at = [], 0
+    for run in _DOUBLE_BYTES.finditer(data):
+        out += [_tolerant(data[at : run.start()], "iso2022_jp_ext"), _shifted(run.group(1)).decode("cp932", "replace")]
+        at = run.end()
+    moved = "".join((*out, _tolerant(data[at:], "iso2022_jp_ext")))
+    return moved if moved.count("\ufffd") < text.count("\ufffd") else text
+
+
+def _shifted(pairs: bytes) -> bytes:
+    """Pairs of JIS X 0208 as Shift_JIS has them (RFC 1468; JIS X 0208:1997, annex 1)."""
+    out = bytearray()
+    for row, cell in zip(pairs[::2], pairs[1::2], strict=False):
+        out.append((row - 0x21 >> 1) + (0x81 if row < 0x5F else 0xC1))
+        out.append(cell + (0x1F if cell < 0x60 else 0x20) if row & 1 else cell + 0x7E)
+    return bytes(out)
 
 
 def _tolerant(data: bytes, name: str) -> str:

@@ -50,6 +50,11 @@ def test_a_right_label_is_believed(text: str, charset: str) -> None:
     assert charsets.decode(text.encode(charset), charset) == text
 
 
+def test_the_rows_of_nec_in_japanese_mail_are_read() -> None:
+    assert charsets.decode(b"\x1b$B-!$3$s-5\x1b(B ok\x1b$B-j\x1b(B", "iso-2022-jp") == "①こんⅠ ok㈱"
+    assert charsets.decode(b"\x1b$B$3$s~~\x1b(B", "iso-2022-jp").startswith("こん")
+
+
 def test_gb2312_is_read_as_its_superset() -> None:
     assert charsets.decode("朱镕".encode("gb18030"), "gb2312") == "朱镕"
 
