@@ -47,7 +47,7 @@ _RECENT_SQLITE = text(
     " (SELECT n.rowid FROM ticket_identities AS n WHERE n.hash = w.hash AND n.last_at >= :since"
     " ORDER BY n.last_at DESC LIMIT :most) WHERE w.hash IN :wanted ORDER BY w.hash, t.last_at DESC"
 ).bindparams(bindparam("wanted", expanding=True))
-_KIN = select(vouches).where(vouches.c.channel.in_(any_of("wanted")))
+_KIN = select(vouches.c.channel, vouches.c.other, vouches.c.kind).where(vouches.c.channel.in_(any_of("wanted")))
 
 
 def _known_and_locked(conn: Connection) -> Any:
@@ -59,8 +59,12 @@ def _known_and_locked(conn: Connection) -> Any:
 
 _PEOPLE = once(_known_and_locked)
 _NEW_PEOPLE = people.insert().returning(people.c.id, sort_by_parameter_order=True)
-_THREADS = select(threads).where(threads.c.native_hash.in_(any_of("wanted")))
-_TALKS = select(conversations).where(conversations.c.conversation.in_(any_of("wanted")))
+_THREADS = select(threads.c.native_hash, threads.c.ticket, threads.c.ours).where(
+    threads.c.native_hash.in_(any_of("wanted"))
+)
+_TALKS = select(conversations.c.conversation, conversations.c.ticket, conversations.c.last_at).where(
+    conversations.c.conversation.in_(any_of("wanted"))
+)
 _BASES = (
     select(messages.c.native_hash, messages.c.ticket, messages.c.revision, messages.c.how, messages.c.certainty)
     .where(messages.c.native_hash.in_(any_of("wanted")))
@@ -119,7 +123,7 @@ def _load_tickets(conn: Connection, numbers: Iterable[str], state: State) -> Non
     wanted = sorted(set(numbers))
     if not wanted:
         return
-    for row in conn.execute(_TICKETS, {"wanted": wanted}):
+    for row in conn.execute(_TICKETS, {"wanted": wanted}).all():
         values: dict[str, Any] = dict(zip(_TICKET_NAMES, row, strict=True))
         values["known"] = frozenset(row.known.split())
         state.tickets[row.number] = Ticket(**values)
@@ -134,9 +138,8 @@ def _load_kin(conn: Connection, cases: Sequence[Case], state: State) -> None:
     """What was shown of a vouched channel id before. Not locked: one id's messages come in one conversation's order."""
     wanted = sorted({one.hash for case in cases for one in case.identities if one.kind == "channel" and one.vouched})
     if wanted:
-        for row in conn.execute(_KIN, {"wanted": wanted}):
-            known = state.kin.setdefault(bytes(row.channel), {})
-            known[bytes(row.other)] = Identity(bytes(row.other), row.kind, True)
+        for channel, other, kind in conn.execute(_KIN, {"wanted": wanted}).all():
+            state.kin.setdefault(channel, {})[other] = Identity(other, kind, True)
 
 
 def _load_people(conn: Connection, cases: Sequence[Case], state: State, now: float) -> None:
@@ -144,8 +147,8 @@ def _load_people(conn: Connection, cases: Sequence[Case], state: State, now: flo
     if not wanted:
         return
     rows = conn.execute(_PEOPLE(conn), [{"hash": identity.hash, "kind": identity.kind} for identity in wanted])
-    for row in rows:
-        state.people[bytes(row.hash)] = Person(row.person_id, row.guesses, row.guesses_since)
+    for key, person_id, guesses, since in rows.all():
+        state.people[key] = Person(person_id, guesses, since)
     _give_persons(conn, cases, state, now)
 
 
@@ -164,9 +167,9 @@ def _give_persons(conn: Connection, cases: Sequence[Case], state: State, now: fl
     pending = [own for own in unknown if all(person.person_id is None for person in own)]
     if not pending:
         return
-    given = conn.execute(_NEW_PEOPLE, [{"first_seen": now}] * len(pending))
-    for own, row in zip(pending, given, strict=True):
-        taken = next((person.person_id for person in own if person.person_id is not None), row.id)
+    given = conn.execute(_NEW_PEOPLE, [{"first_seen": now}] * len(pending)).scalars().all()
+    for own, new in zip(pending, given, strict=True):
+        taken = next((person.person_id for person in own if person.person_id is not None), new)
         _assign(own, taken)
 
 
@@ -180,8 +183,8 @@ def _assign(own: Iterable[Person], person_id: int) -> None:
 def _load_threads(conn: Connection, cases: Sequence[Case], state: State) -> None:
     wanted = sorted({reply for case in cases for reply in case.reply_hashes})
     if wanted:
-        for row in conn.execute(_THREADS, {"wanted": wanted}):
-            state.threads[bytes(row.native_hash)] = (row.ticket, row.ours)
+        for key, ticket, ours in conn.execute(_THREADS, {"wanted": wanted}).all():
+            state.threads[key] = (ticket, ours)
 
 
 def _load_talks(conn: Connection, cases: Sequence[Case], state: State, former: Mapping[str, str]) -> None:
@@ -189,8 +192,8 @@ def _load_talks(conn: Connection, cases: Sequence[Case], state: State, former: M
     wanted = sorted(names | {former[name] for name in names & former.keys()})
     if not wanted:
         return
-    rows = conn.execute(_TALKS, {"wanted": wanted})
-    found = {row.conversation: (row.ticket, row.last_at) for row in rows}
+    rows = conn.execute(_TALKS, {"wanted": wanted}).all()
+    found = {name: (ticket, last_at) for name, ticket, last_at in rows}
     for name in names:
         values = found.get(name) or found.get(former.get(name, ""))
         if values is not None:
@@ -200,12 +203,11 @@ def _load_talks(conn: Connection, cases: Sequence[Case], state: State, former: M
 def _load_bases(conn: Connection, cases: Sequence[Case], state: State) -> None:
     wanted = sorted({case.base_hash for case in cases if case.base_hash})
     if wanted:
-        for row in conn.execute(_BASES, {"wanted": wanted}):  # the highest revision comes last and stays
-            state.bases[bytes(row.native_hash)] = Base(row.ticket, row.revision, row.how, row.certainty)
+        for key, *base in conn.execute(_BASES, {"wanted": wanted}).all():  # the highest revision comes last, and stays
+            state.bases[key] = Base(*base)
     contents = sorted({case.content_hash for case in cases if case.content_hash})
     if contents:
-        known = conn.execute(_CONTENTS, {"wanted": contents})
-        state.contents = {bytes(row.content_hash) for row in known}
+        state.contents = set(conn.execute(_CONTENTS, {"wanted": contents}).scalars())
 
 
 def _compares(case: Case) -> bool:
@@ -219,8 +221,10 @@ def _load_recent(conn: Connection, cases: Sequence[Case], state: State, policy: 
         return
     since = min(case.effective_at for case in cases) - policy.repeat_window
     statement = _RECENT_POSTGRESQL if conn.dialect.name == "postgresql" else _RECENT_SQLITE
-    for row in conn.execute(statement, {"wanted": wanted, "since": since, "most": RECENT_TICKETS}):
-        state.recent.setdefault(bytes(row.hash), []).append((row.ticket, row.last_at))
+    for key, ticket, last_at in conn.execute(
+        statement, {"wanted": wanted, "since": since, "most": RECENT_TICKETS}
+    ).all():
+        state.recent.setdefault(key, []).append((ticket, last_at))
 
 
 def _load_holds(conn: Connection, cases: Sequence[Case], state: State) -> None:
@@ -228,18 +232,16 @@ def _load_holds(conn: Connection, cases: Sequence[Case], state: State) -> None:
     if not state.tickets:
         return
     wanted = {identity.hash for identity in _distinct(cases, state)}
-    for row in conn.execute(_HOLDS, {"numbers": sorted(state.tickets)}).all():
-        if row.hash in wanted:
-            state.holds[(row.hash, row.ticket)] = row.vouched
+    for key, ticket, vouched in conn.execute(_HOLDS, {"numbers": sorted(state.tickets)}).all():
+        if key in wanted:
+            state.holds[(key, ticket)] = vouched
 
 
 def _load_likeness(conn: Connection, keys: Keyring, numbers: set[str], state: State) -> None:
     if not numbers:
         return
-    rows = conn.execute(_LIKENESS, {"numbers": sorted(numbers)})
-    for row in rows:
-        words = partial(_opened, keys, row.likeness)
-        state.likeness.setdefault(row.ticket, []).append(Said(row.effective_at, words))
+    for ticket, sealed, at in conn.execute(_LIKENESS, {"numbers": sorted(numbers)}).all():
+        state.likeness.setdefault(ticket, []).append(Said(at, partial(_opened, keys, sealed)))
 
 
 def _opened(keys: Keyring, sealed: bytes) -> str:
