@@ -239,7 +239,7 @@ def _file(letter: Letter, entity: Entity, number: str, body: Body, limits: Limit
         if name is None:
             return
     if kind in _LETTERS:
-        _enclosed(letter, entity, body)
+        _enclosed(letter, entity, number, body, limits)
     size = mime.decoded_size(entity)
     if size > limits.attachment + size // 32:  # line ends are counted in
         body.flags["too_large"] = None
@@ -298,14 +298,19 @@ def _report(letter: Letter, entity: Entity, body: Body) -> None:
     body.enclosed = f"{body.enclosed}\n\n{text.strip()}".strip()
 
 
-def _enclosed(letter: Letter, entity: Entity, body: Body) -> None:
-    """Read a forwarded or returned letter: its sender, date, subject and words go to the quoted part."""
+def _enclosed(letter: Letter, entity: Entity, number: str, body: Body, limits: Limits) -> None:
+    """Read a forwarded or returned letter: its sender, date, subject and words go to the quoted part.
+
+    The files that were passed on with it stand beside it, as those of a winmail.dat do.
+    """
     data = mime.body(letter, entity)
     headers, _ = fields.split(data, 0, len(data))
     if body.returned_id is None and (ids := fields.message_ids(headers.raw("message-id"))):
         body.returned_id = ids[0]
     body.flags["forwarded"] = None
     if sum(part.media_type in _LETTERS for part in body.attachments) < _MAX_ENCLOSED:
+        if body.root_type != "multipart/report" and len(data) <= limits.attachment:
+            _enclosed_files(mime.parse(data, limits.parts, limits.depth), number, body, limits)
         inner = mime.parse(data[:_MAX_INNER], 50, 20)
         texts = Body()
         group = [leaf for leaf in inner.root.leaves() if _is_text(leaf, True)]
@@ -318,3 +323,13 @@ def _enclosed(letter: Letter, entity: Entity, body: Body) -> None:
         words = "\n".join(line.text for line in texts.lines)[:16384].strip()
         body.enclosed = "\n\n".join(part for part in (body.enclosed, head, words) if part)
         body.links.extend(texts.links)
+
+
+def _enclosed_files(inner: Letter, number: str, body: Body, limits: Limits) -> None:
+    """The named parts of an enclosed letter. Their bytes are in its own hash already."""
+    for index, leaf in enumerate(inner.root.leaves(), 1):
+        name = leaf.file_name(body.charset)
+        if name is None or len(body.attachments) >= limits.parts or mime.decoded_size(leaf) > limits.attachment:
+            continue
+        content = mime.body(inner, leaf)
+        body.attachments.append(_part(f"{number}.{index}", leaf.content_type, name, len(content), content, None))

@@ -446,3 +446,22 @@ def test_a_letter_that_the_intake_cut_is_flagged_and_otherwise_read_as_it_stands
 
 def test_a_sender_cannot_flag_its_letter_as_cut_below_the_first_line() -> None:
     assert "too_large" not in message(mail(**{"X-Priemnaya-Cut": "no"})).flags
+
+
+def test_the_files_of_an_enclosed_letter_stand_beside_it_and_a_returned_letter_stays_one_file() -> None:
+    inner = (
+        b"From: c@example.org\r\nSubject: scan\r\nContent-Type: multipart/mixed; boundary=C\r\n\r\n--C\r\n\r\nSee\r\n"
+        b"--C\r\nContent-Type: image/png; name=scan.png\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        b"iVBORw0KGgo=\r\n--C--\r\n"
+    )
+    outer = (
+        b"From: a@example.org\r\nContent-Type: multipart/%s; boundary=B\r\n\r\n--B\r\n\r\nLook\r\n"
+        b"--B\r\nContent-Type: message/rfc822\r\n\r\n" + inner + b"\r\n--B--\r\n"
+    )
+    found = read(outer % b"mixed", Account(kind="email"))
+    assert isinstance(found, Message)
+    named = {part.name: (part.part, part.content) for part in found.attachments}
+    assert named["scan.png"] == ("2.2", b"\x89PNG\r\n\x1a\n")
+    assert inner.strip() in (named[None][1] or b"") + b"\r\n"
+    returned = read(outer % b"report", Account(kind="email"))
+    assert isinstance(returned, Message) and [part.name for part in returned.attachments] == [None]
