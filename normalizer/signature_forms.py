@@ -53,7 +53,8 @@ _CLOSING = re.compile(
     r"|vriendelijke groeten?|hartelijke groeten?|z powa[żz]aniem|pozdrawiam(?: serdecznie)?|s pozdravem"
     r"|s přátelským pozdravem|s pozdravom|med vänlig(?:a)? hälsning(?:ar)?|vänliga hälsningar|mvh|hälsningar"
     r"|(?:med )?venlig hilsen|med vennlig hilsen|vennlig hilsen|hilsen|ystävällisin terveisin|terveisin"
-    r"|saygılarım(?:la|ızla)|tisztelettel|cu respect|敬具|此致)(?P<rest>[\s,.!;:*_\-–—].{0,100})?$",
+    r"|saygılarım(?:la|ızla)|tisztelettel|[üu]dv[öo]zlettel|üdv|kh|cu (?:respect|stimă)|με εκτίμηση|құрметпен"
+    r"|敬具|此致|敬上)(?P<rest>[\s,.!;:*_\-–—].{0,100})?$",
     re.I,
 )
 # A device that no list knows: names and numbers only («Sent from my Doogee S96»), not "my desk, where …".

@@ -159,8 +159,11 @@ def test_what_stands_above_an_attribution_goes_with_it(attribution: str) -> None
     assert split(f"{OWN}\n\n{attribution}\n{QUOTE}").own == OWN
 
 
-@pytest.mark.parametrize("closing", ["с уважением, иван", "Щиро,\nІван", "З пошаною, Іван Петренко"])
-def test_closings_in_small_letters_and_in_ukrainian(closing: str) -> None:
+@pytest.mark.parametrize(
+    "closing",
+    ["с уважением, иван", "Щиро,\nІван", "З пошаною, Іван Петренко", "Құрметпен,\nАйгүл", "Üdvözlettel,\nAnna"],
+)
+def test_closings_in_small_letters_and_in_other_languages(closing: str) -> None:
     assert split(f"Прошу ответить.\n\n{closing}").signature == closing
 
 
