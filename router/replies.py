@@ -28,6 +28,9 @@ MOST_ATTACHMENTS = 10
 PREFETCH = 16  # replies that wait here while one is written; more would only make a crash redeliver more
 ATTEMPTS = 3  # of handling one reply before it goes back to the queue, whose delivery limit ends it
 CONNECTING = 10.0  # seconds
+# Seconds without a reply after which the queue is asked for anew. RabbitMQ (3.10) keeps a consumer whose queue is
+# deleted and at once declared anew, tells nobody, and loses what it delivers to it until its channel is closed.
+IDLE = 30.0
 PAUSE = 0.2  # seconds before the next connection, so that a queue that is not there makes no busy loop
 MOST_TEXT = 64 * 1024  # characters
 MOST_ATTACHMENT = 25 * 1024 * 1024  # bytes, decoded
@@ -144,7 +147,8 @@ async def consume(url: str, prefix: str, handle: Handle) -> None:
                     properties: FieldTable = {"connection_name": f"{prefix} replies"}
                     connection = await aio_pika.connect(url, timeout=CONNECTING, client_properties=properties)
             try:
-                await _consume(await connection.channel(), publisher, prefix, handle)
+                while await _consume(await connection.channel(), publisher, prefix, handle):
+                    log.debug("replies_asked_for_anew")
             except (*LIBRARY_FAILURES, PublishFailed) as error:
                 if cancelled():  # the library's iterator closes its channel then, and may fail at that instead
                     raise asyncio.CancelledError from None
@@ -158,7 +162,8 @@ async def consume(url: str, prefix: str, handle: Handle) -> None:
             await asyncio.sleep(PAUSE)
 
 
-async def _consume(channel: AbstractChannel, publisher: Publisher, prefix: str, handle: Handle) -> None:
+async def _consume(channel: AbstractChannel, publisher: Publisher, prefix: str, handle: Handle) -> bool:
+    """Read until nothing has come for a while (True), or the channel has ended (False)."""
     await channel.set_qos(prefetch_count=PREFETCH)
     queue = await channel.get_queue(f"{prefix}.replies")
     # aio-pika does not tell its iterator that the broker has cancelled the consumer (the queue was deleted, and will be
@@ -169,8 +174,12 @@ async def _consume(channel: AbstractChannel, publisher: Publisher, prefix: str, 
     closing = asyncio.create_task(_close_after(cancelled_by_broker, channel))
     try:
         await _read(queue, publisher, prefix, handle)
+    except TimeoutError:
+        await channel.close()
+        return True
     finally:
         closing.cancel()
+    return False
 
 
 async def _close_after(event: asyncio.Event, channel: AbstractChannel) -> None:
@@ -179,7 +188,7 @@ async def _close_after(event: asyncio.Event, channel: AbstractChannel) -> None:
 
 
 async def _read(queue: AbstractQueue, publisher: Publisher, prefix: str, handle: Handle) -> None:
-    async with queue.iterator() as messages:
+    async with queue.iterator(timeout=IDLE) as messages:
         async for message in messages:
             await _take(message, publisher, prefix, handle)
 

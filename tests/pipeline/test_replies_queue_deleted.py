@@ -4,12 +4,18 @@ import asyncio
 import json
 
 import aio_pika
+import pytest
 
+from router import replies
 from router.replies import Accepted, DeskReply, consume
 from tests.services.rabbitmq import RabbitNode
 
 
-def test_replies_are_read_on_when_their_queue_was_deleted_and_is_back(rabbitmq: RabbitNode, broker_prefix: str) -> None:
+@pytest.mark.parametrize("gap", [0.0, 1.0], ids=["at once", "after a second"])
+def test_replies_are_read_on_when_their_queue_was_deleted_and_is_back(
+    rabbitmq: RabbitNode, broker_prefix: str, gap: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replies, "IDLE", replies.IDLE if gap else 1.0)
     taken: asyncio.Queue[str] = asyncio.Queue()
     name = f"{broker_prefix}.replies"
 
@@ -31,7 +37,7 @@ def test_replies_are_read_on_when_their_queue_was_deleted_and_is_back(rabbitmq: 
             reading = asyncio.create_task(consume(rabbitmq.url, broker_prefix, handle))
             assert await put("first") == "first"
             await channel.queue_delete(name)
-            await asyncio.sleep(1)  # whoever declares it anew has first to notice
+            await asyncio.sleep(gap)  # with a gap the broker tells the reader; without, it tells nobody
             await channel.declare_queue(name, durable=True, arguments={"x-queue-type": "quorum"})
             assert await put("second") == "second"
             reading.cancel()
