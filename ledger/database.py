@@ -27,6 +27,15 @@ T = TypeVar("T")
 # Longest wait for SQLite's writer lock before the database counts as away.
 LOCK_SECONDS = 10.0
 RINGS = "rings"
+# A PostgreSQL that is gone without a word (a cable, a NAT that forgot) is noticed within half a minute.
+POSTGRESQL: dict[str, Any] = {
+    "connect_timeout": 5,
+    "application_name": "priemnaya",
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15000,
+}
 
 
 class Database:
@@ -61,14 +70,7 @@ class Database:
             max_overflow=12,
             pool_timeout=LOCK_SECONDS,
             pool_pre_ping=False,
-            connect_args={
-                "connect_timeout": 5,
-                "application_name": "priemnaya",
-                "keepalives_idle": 10,
-                "keepalives_interval": 5,
-                "keepalives_count": 3,
-                "tcp_user_timeout": 15000,
-            },
+            connect_args=POSTGRESQL,
         )
 
     @contextmanager

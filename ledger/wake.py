@@ -13,7 +13,7 @@ import threading
 from sqlalchemy import Connection, text
 
 from ledger.bells import Bell
-from ledger.database import Database, rings_of
+from ledger.database import POSTGRESQL, Database, rings_of
 
 CHANNEL = "priemnaya"
 # A bell may be missed (its ringer was killed just after the commit): SQLite's counter of changes is looked at, too,
@@ -91,7 +91,7 @@ class Waker:
         url = self._database.url.set(drivername="postgresql").render_as_string(hide_password=False)
         while not self._closed.is_set():
             try:
-                with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+                with psycopg.connect(url, autocommit=True, **POSTGRESQL) as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
                     self._loop.call_soon_threadsafe(self._event.set)  # what came before we listened
                     while not self._closed.is_set():
