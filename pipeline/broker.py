@@ -8,7 +8,8 @@ import aio_pika
 import structlog
 
 from pipeline.parts import Parts
-from router.publish import BrokerAway, cancelled
+from router.publish import BrokerAway
+from router.tasks import cancelled
 from router.topology import declare, stands
 
 log = structlog.get_logger()

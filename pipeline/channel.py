@@ -22,6 +22,7 @@ from pipeline.intake import AccountIntake
 from pipeline.parts import Parts
 from pipeline.roles import Holder, either, pause
 from pipeline.sender import Record, Sender
+from router.tasks import cancelled
 
 log = structlog.get_logger()
 
@@ -89,7 +90,10 @@ class Channel:
                 return
             except (Fenced, LeaseLost) as error:
                 raise LeaseLost(str(error)) from None
-            except (LedgerAway, Exception) as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if cancelled():
+                    raise
+                # A library's CancelledError would end this side alone, as if it had been told to, and nobody miss it.
                 log.error("a part of the channel failed; it starts again", channel=self.name, exc_info=error)
                 if time.monotonic() - began > LONGEST_WAIT:
                     wait = 1.0

@@ -15,8 +15,9 @@ from ledger.storage import StorageError
 from pipeline import events, portal_replies
 from pipeline.broker import declare_topology
 from pipeline.parts import Parts
-from router.publish import BrokerAway, cancelled
+from router.publish import BrokerAway
 from router.replies import Accepted, DeskReply, NotNow, Rejected, consume
+from router.tasks import cancelled
 
 log = structlog.get_logger()
 

@@ -37,6 +37,8 @@ from aio_pika.exceptions import (
 from pamqp.commands import Basic
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
+from router.tasks import cancelled
+
 CLOSING = 3.0  # seconds that a connection left behind may take to say goodbye
 LIBRARY_FAILURES = (AMQPError, ChannelInvalidStateError, *CONNECTION_EXCEPTIONS)
 
@@ -225,12 +227,6 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-
-def cancelled() -> bool:
-    """Did somebody cancel this task (a deadline does too), or did the library raise CancelledError by itself?"""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _headers(headers: Mapping[str, Any] | None) -> HeadersType:

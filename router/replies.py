@@ -19,7 +19,8 @@ from pamqp.common import FieldTable
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
-from router.publish import LIBRARY_FAILURES, Publisher, PublishFailed, cancelled, farewell
+from router.publish import LIBRARY_FAILURES, Publisher, PublishFailed, farewell
+from router.tasks import cancelled
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,9 @@ import pytest
 from ledger.errors import Fenced
 from ledger.leases import Lease
 from pipeline import replies
+from pipeline.channel import Channel
 from pipeline.roles import Holder
+from tests.linking.payloads import ACCOUNTS
 from tests.linking.world import World
 from tests.pipeline.faulty import cutting
 
@@ -66,6 +68,39 @@ def test_work_that_fails_beside_being_fenced_ends_the_process(world: World) -> N
 
     with pytest.raises(ExceptionGroup):
         asyncio.run(asyncio.wait_for(Holder(world.parts, "relay", asyncio.Event()).run(work), 10))
+
+
+def test_a_channel_whose_library_cancels_what_nobody_cancelled_receives_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+
+    class Platform:
+        kind, name, polled = "telegram", "telegram", True
+
+        def __init__(self) -> None:
+            self.stop = asyncio.Event()
+
+        async def account(self) -> str:
+            return ACCOUNTS["telegram"]
+
+        async def receive(self, _: Any) -> None:
+            begun.append(1)
+            if len(begun) == 1:
+                raise asyncio.CancelledError
+            self.stop.set()
+            await asyncio.Event().wait()
+
+        async def close(self) -> None:
+            pass
+
+    async def run() -> None:
+        platform = Platform()
+        monkeypatch.setattr("pipeline.channel.connector_of", lambda *_: platform)
+        await Channel(world.parts, "telegram").run(platform.stop)
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+    assert len(begun) == 2, "it was begun anew, in the same process"
 
 
 def test_the_desks_replies_are_read_on_after_the_library_cancelled_what_nobody_cancelled(
