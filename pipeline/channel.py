@@ -66,7 +66,7 @@ class Channel:
             if connector.polled:
                 group.create_task(self._guarded(stop, lambda: self._receive(connector, intake, stop)))
             if hasattr(connector, "prepare"):
-                group.create_task(self._prepare(connector, intake, stop))
+                group.create_task(self._guarded(stop, lambda: self._prepare(connector, intake, stop)))
 
     async def _receive(self, connector: Any, intake: AccountIntake, stop: asyncio.Event) -> None:
         """The receive loop, which ends by being cancelled: whatever was not confirmed to the platform comes again."""
