@@ -68,13 +68,19 @@ def memory_and_idle(bench: Bench) -> list[Row]:
         rest, before = worker.megabytes(), sum(worker.cpu_seconds().values())
         time.sleep(IDLE_SECONDS)
         idle = (sum(worker.cpu_seconds().values()) - before) / IDLE_SECONDS * 100
-        for start in range(0, count, 10_000):
-            telegram.give(payloads.chat(min(10_000, count - start), first=2 + start))
-            worker.wait(lambda start=start: arrived(worker, min(count, start + 10_000) + 1), LONG)  # type: ignore[misc]
-        after = worker.megabytes()
+        tenth, sizes = count // 10, []
+        for start in range(0, 10 * tenth, tenth):
+            telegram.give(payloads.chat(tenth, first=2 + start))
+            worker.wait(lambda start=start: arrived(worker, start + tenth + 1), LONG)  # type: ignore[misc]
+            sizes.append(worker.megabytes())
     telegram.close()
     rows = [
-        Row(f"memory of {name} after {count:,} messages", "MB", [after[name]], note=f"{rest[name]:.0f} at rest")
+        Row(
+            f"memory of {name} after {count:,} messages",
+            "MB",
+            [sizes[-1][name]],
+            note=f"{rest[name]:.0f} at rest, {sizes[0][name]:.0f} after a tenth, {sizes[4][name]:.0f} after half",
+        )
         for name in ("run", *names)
     ]
     return [*rows, Row("idle, all processes together", "% of a core", [idle], goal="< 2 %")]
