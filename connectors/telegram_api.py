@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from connectors.base import AccountTrouble, ConnectorError, Final, Transient
@@ -108,8 +109,10 @@ class Api:
 
     async def updates(self, offset: int | None, *, limit: int, seconds: int) -> list[Any]:
         """The next updates as Telegram sent them, not validated; an offset confirms everything before it."""
-        found = await self.call(_raw_updates(offset, limit, seconds), seconds + 10)
-        return list(found)
+        from connectors.telegram import ALLOWED_UPDATES
+
+        method = _raw_updates()(offset=offset, limit=limit, timeout=seconds, allowed_updates=list(ALLOWED_UPDATES))
+        return list(await self.call(method, seconds + 10))
 
     async def file(self, file_id: str, limit: int) -> AsyncIterator[bytes]:
         """A file's bytes. The token is in the address, which is always that of `api_url`; no redirect is followed."""
@@ -153,11 +156,13 @@ class Api:
             await bot.session.close()
 
 
-def _raw_updates(offset: int | None, limit: int, seconds: int) -> TelegramMethod[Any]:
-    """`getUpdates` whose result is not validated: aiogram's own fails the whole batch for one malformed update."""
-    from aiogram.methods import TelegramMethod
+@cache
+def _raw_updates() -> Any:
+    """`getUpdates` whose result is not validated: aiogram's own fails the whole batch for one malformed update.
 
-    from connectors.telegram import ALLOWED_UPDATES
+    Made once: a class of pydantic's costs half a millisecond, as much as the poll, and memory until it is collected.
+    """
+    from aiogram.methods import TelegramMethod
 
     class RawUpdates(TelegramMethod[list[Any]]):
         __returning__ = list[Any]
@@ -168,7 +173,7 @@ def _raw_updates(offset: int | None, limit: int, seconds: int) -> TelegramMethod
         timeout: int
         allowed_updates: list[str]
 
-    return RawUpdates(offset=offset, limit=limit, timeout=seconds, allowed_updates=list(ALLOWED_UPDATES))
+    return RawUpdates
 
 
 WEBHOOK_SET = "a webhook is set for this bot"
