@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 BATCH = 128
 # SQLite has one writer, and a webhook to be journalled waits for it: what one transaction stages fits into this time.
-STAGE_SECONDS, FEWEST = 0.03, 8
+STAGE_SECONDS, FEWEST = 0.1, 8
 # A batch's raw bytes in memory at once: letters may be 40 MB each.
 BATCH_BYTES = 48 * 1024 * 1024
 IDLE_SECONDS = 5.0
