@@ -12,40 +12,44 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
 
-from sandbox.citizens import cast
+from sandbox.citizens import TROUBLES, fields
 
 BOT = 700_000_001
 # A citizen writes so many messages: the first opens a ticket, the others join it by their conversation.
 A_PERSON = 4
 
 
-def _troubles(count: int = 192) -> list[tuple[str, str]]:
-    """Names and what they write, from the sandbox's cast: every desk, names, phones, INNs, error texts."""
-    people = cast(7, count, channels=("telegram",))
-    texts = []
-    for person in people:
-        texts += [(person.full_name, step.text) for step in person.story if step.act == "say" and "{" not in step.text]
-    return texts
+_TROUBLES = [text for desk in TROUBLES.values() for text in desk]
+_LATER = ("И ещё: это началось вчера около 18:00, браузер Firefox 128.", "Помогите, пожалуйста")
+
+
+def _says(person: int, number: int) -> tuple[str, str, str]:
+    """A person's names, and his message with this number: a trouble, more of it, another trouble, a word.
+
+    Names, phones and papers are his own, as they are in a crowd.
+    """
+    own = fields(random.Random(f"person {person}"), person)
+    texts = (_TROUBLES[person % len(_TROUBLES)], _LATER[0], _TROUBLES[(person + 5) % len(_TROUBLES)], _LATER[1])
+    return own["first"], own["last"], texts[number].format(**own)
 
 
 def updates(count: int, *, first: int = 1, at: float | None = None) -> Iterator[dict[str, Any]]:
     """Telegram updates, the next `count` from the serial `first`: distinct people, who write four times each."""
-    texts = _troubles()
     chance = random.Random(f"updates {first}")
     now = int(time.time() if at is None else at)
     for serial in range(first, first + count):
         # Neighbours are different people, as in a crowd: the four messages of one lie 64 apart.
         block, place = divmod(serial, 64 * A_PERSON)
-        person = 10_000_000 + block * 64 + place % 64
-        name, text = texts[(person * 7 + place // 64) % len(texts)]
-        last, given = name.split()[:2]
-        sender = {"id": person, "is_bot": False, "first_name": given, "last_name": last, "language_code": "ru"}
+        person = block * 64 + place % 64
+        given, last, text = _says(person, place // 64)
+        names = {"first_name": given, "last_name": last}
+        chat = 10_000_000 + person
         yield {
             "update_id": serial,
             "message": {
                 "message_id": place // 64 + 1,
-                "from": sender,
-                "chat": {"id": person, "first_name": given, "last_name": last, "type": "private"},
+                "from": {"id": chat, "is_bot": False, **names, "language_code": "ru"},
+                "chat": {"id": chat, **names, "type": "private"},
                 "date": now,
                 "text": f"{text} (случай {chance.randrange(10**6)})",
             },
@@ -61,16 +65,13 @@ def chat(count: int, *, first: int = 1, at: float | None = None) -> list[bytes]:
 
 def letters(count: int, size: int, *, first: int = 1) -> list[bytes]:
     """Letters of about `size` bytes: text and HTML alternatives; from 20 kB on with a quoted letter and a picture."""
-    texts = _troubles()
     chance = random.Random(f"letters {size} {first}")
-    found = []
-    for serial in range(first, first + count):
-        name, text = texts[serial * 5 % len(texts)]
-        found.append(_letter(chance, serial, size, name, text))
-    return found
+    return [_letter(chance, serial, size) for serial in range(first, first + count)]
 
 
-def _letter(chance: random.Random, serial: int, size: int, name: str, text: str) -> bytes:
+def _letter(chance: random.Random, serial: int, size: int) -> bytes:
+    given, last, text = _says(serial, 0)
+    name = f"{given} {last}"
     message = EmailMessage()
     message["From"] = f"{name} <person{serial}@example.org>"
     message["To"] = "help@example.gov"

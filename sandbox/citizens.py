@@ -108,19 +108,24 @@ def cast(seed: int = 1, count: int = 48, channels: tuple[Channel, ...] = CHANNEL
 
 
 def _citizen(chance: random.Random, index: int, channel: Channel, desk: str, plot: str) -> Citizen:
+    own = fields(chance, index)
+    trouble = chance.choice(TROUBLES[desk]).format(**own)
+    story = tuple(_story(chance, plot, trouble, own["full_name"]))
+    names = own["first"], own["last"], own["full_name"]
+    return Citizen(index, channel, *names, own["phone"].removeprefix("+"), own["email"], desk, plot, story)
+
+
+def fields(chance: random.Random, index: int) -> dict[str, str]:
+    """What the texts of `TROUBLES` tell of one citizen. No two of ten million share a phone or an address."""
     sex = chance.choice("fm")
     first, last = chance.choice(FIRST[sex]), chance.choice(LAST)
     last = last + "а" if sex == "f" and last.endswith("в") else last
-    full_name = f"{last} {first} {chance.choice(MIDDLE[sex])}"
-    phone = f"7999{index:03d}{chance.randrange(10**4):04d}"
-    email = f"citizen{index}@example.org"
-    fields = {
-        "full_name": full_name, "phone": f"+{phone}", "email": email, "inn": inn(chance), "snils": snils(chance),
+    return {
+        "first": first, "last": last, "full_name": f"{last} {first} {chance.choice(MIDDLE[sex])}",
+        "phone": f"+7999{index * 3_319_991 % 10**7:07d}", "email": f"citizen{index}@example.org",
+        "inn": inn(chance), "snils": snils(chance),
         "application": str(chance.randrange(10**9, 10**10)), "error": f"ERR-{chance.randrange(100, 999)}",
     }  # fmt: skip
-    trouble = chance.choice(TROUBLES[desk]).format(**fields)
-    story = tuple(_story(chance, plot, trouble, full_name))
-    return Citizen(index, channel, first, last, full_name, phone, email, desk, plot, story)
 
 
 def _story(chance: random.Random, plot: str, trouble: str, full_name: str) -> list[Step]:
