@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Dialect, Table, bindparam, literal_column
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Connection, Dialect, Table, any_, bindparam, literal_column
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.visitors import InternalTraversal
 
 
 def upsert(conn: Connection, table: Table) -> Any:
@@ -45,9 +47,34 @@ def once(make: Callable[[Connection], Any]) -> Callable[[Connection], Any]:
     return statement
 
 
-def any_of(name: str) -> BindParameter[Any]:
-    """A parameter that stands for a list, behind IN."""
-    return bindparam(name, expanding=True)
+class _Among(ColumnElement[bool]):
+    """See `among`."""
+
+    _is_implicitly_boolean = True  # else SQLite gets "= 1" behind it, and reads the whole table
+    _traverse_internals = [("column", InternalTraversal.dp_clauseelement), ("name", InternalTraversal.dp_string)]  # noqa: RUF012
+
+    def __init__(self, column: ColumnElement[Any], name: str) -> None:
+        self.column, self.name = column, name
+        self.type = Boolean()
+
+
+def among(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Whether the column's value is in the list that is given as the parameter `name`.
+
+    PostgreSQL gets one array: an IN list is another statement for each length, and is planned anew each time.
+    """
+    return _Among(column, name)
+
+
+@compiles(_Among)
+def _in_list(element: _Among, compiler: Any, **options: Any) -> str:
+    return str(compiler.process(element.column.in_(bindparam(element.name, expanding=True)), **options))
+
+
+@compiles(_Among, "postgresql")
+def _in_array(element: _Among, compiler: Any, **options: Any) -> str:
+    array = bindparam(element.name, type_=ARRAY(element.column.type))
+    return str(compiler.process(element.column == any_(array), **options))
 
 
 def execute_each(conn: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from ledger.crypto import Keyring
-from ledger.dialect import any_of, execute_each, is_, once, upsert
+from ledger.dialect import among, execute_each, is_, once, upsert
 from ledger.leases import alive
 from ledger.schema import journal
 from ledger.wake import notify
@@ -114,20 +114,20 @@ _READY = (
 )
 _TAKE = (
     update(journal)
-    .where(journal.c.id.in_(any_of("ids")))
+    .where(among(journal.c.id, "ids"))
     .values(state="working", owner=bindparam("claimer"), attempts=journal.c.attempts + bindparam("starts"))
     .returning(*_CLAIMED)
 )
 _STILL_MINE = (
     select(journal.c.id)
-    .where(journal.c.id.in_(any_of("ids")), is_(journal.c.state, "working"), journal.c.owner == bindparam("claimer"))
+    .where(among(journal.c.id, "ids"), is_(journal.c.state, "working"), journal.c.owner == bindparam("claimer"))
     .order_by(journal.c.id)
     .with_for_update()
 )
 _HELD = (
     select(*_CLAIMED)
     .where(
-        journal.c.conversation.in_(any_of("conversations")),
+        among(journal.c.conversation, "conversations"),
         is_(journal.c.state, *OPEN_STATES),
         is_(journal.c.state, "held"),
     )

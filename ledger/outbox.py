@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, and_, bindparam, exists, func, select, update
 
-from ledger.dialect import any_of, is_
+from ledger.dialect import among, is_
 from ledger.leases import Lease, guard
 from ledger.schema import messages, outbox
 from ledger.wake import notify
@@ -61,7 +61,7 @@ _DUE = (
 )
 _CONFIRMED = (
     update(outbox)
-    .where(outbox.c.id.in_(any_of("ids")))
+    .where(among(outbox.c.id, "ids"))
     .values(state="published", published_at=bindparam("now"), times=outbox.c.times + 1, reason=None)
 )
 

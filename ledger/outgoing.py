@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from uuid_utils import uuid7
 
 from ledger.crypto import Keyring
-from ledger.dialect import any_of, is_, upsert
+from ledger.dialect import among, is_, upsert
 from ledger.leases import Lease, guard
 from ledger.schema import conversations, meta, outgoing, threads
 from ledger.wake import notify
@@ -104,9 +104,7 @@ _DUE = (
     .order_by(outgoing.c.seq)
     .limit(bindparam("most"))
 )
-_TAKEN = (
-    update(outgoing).where(outgoing.c.seq.in_(any_of("seqs"))).values(state="sending", attempts=outgoing.c.attempts + 1)
-)
+_TAKEN = update(outgoing).where(among(outgoing.c.seq, "seqs")).values(state="sending", attempts=outgoing.c.attempts + 1)
 _NEXT_DUE = select(func.min(outgoing.c.due_at)).where(
     outgoing.c.account == bindparam("account"), is_(outgoing.c.state, "owed", "sending")
 )

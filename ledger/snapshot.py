@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, text
 
 from ledger.crypto import Keyring
-from ledger.dialect import any_of, once, upsert
+from ledger.dialect import among, once, upsert
 from ledger.schema import (
     conversations,
     identities,
@@ -47,7 +47,7 @@ _RECENT_SQLITE = text(
     " (SELECT n.rowid FROM ticket_identities AS n WHERE n.hash = w.hash AND n.last_at >= :since"
     " ORDER BY n.last_at DESC LIMIT :most) WHERE w.hash IN :wanted ORDER BY w.hash, t.last_at DESC"
 ).bindparams(bindparam("wanted", expanding=True))
-_KIN = select(vouches.c.channel, vouches.c.other, vouches.c.kind).where(vouches.c.channel.in_(any_of("wanted")))
+_KIN = select(vouches.c.channel, vouches.c.other, vouches.c.kind).where(among(vouches.c.channel, "wanted"))
 
 
 def _known_and_locked(conn: Connection) -> Any:
@@ -59,27 +59,25 @@ def _known_and_locked(conn: Connection) -> Any:
 
 _PEOPLE = once(_known_and_locked)
 _NEW_PEOPLE = people.insert().returning(people.c.id, sort_by_parameter_order=True)
-_THREADS = select(threads.c.native_hash, threads.c.ticket, threads.c.ours).where(
-    threads.c.native_hash.in_(any_of("wanted"))
-)
+_THREADS = select(threads.c.native_hash, threads.c.ticket, threads.c.ours).where(among(threads.c.native_hash, "wanted"))
 _TALKS = select(conversations.c.conversation, conversations.c.ticket, conversations.c.last_at).where(
-    conversations.c.conversation.in_(any_of("wanted"))
+    among(conversations.c.conversation, "wanted")
 )
 _BASES = (
     select(messages.c.native_hash, messages.c.ticket, messages.c.revision, messages.c.how, messages.c.certainty)
-    .where(messages.c.native_hash.in_(any_of("wanted")))
+    .where(among(messages.c.native_hash, "wanted"))
     .order_by(messages.c.revision)
 )
-_CONTENTS = select(messages.c.content_hash).where(messages.c.content_hash.in_(any_of("wanted")))
+_CONTENTS = select(messages.c.content_hash).where(among(messages.c.content_hash, "wanted"))
 _TICKETS = (
-    select(*_TICKET_COLUMNS).where(tickets.c.number.in_(any_of("wanted"))).order_by(tickets.c.number).with_for_update()
+    select(*_TICKET_COLUMNS).where(among(tickets.c.number, "wanted")).order_by(tickets.c.number).with_for_update()
 )
 # By the ticket alone: with the hashes too, SQLite looks up every pair of both lists.
 _HOLDS = select(ticket_identities.c.hash, ticket_identities.c.ticket, ticket_identities.c.vouched).where(
-    ticket_identities.c.ticket.in_(any_of("numbers"))
+    among(ticket_identities.c.ticket, "numbers")
 )
 _LIKENESS = select(messages.c.ticket, messages.c.likeness, messages.c.effective_at).where(
-    messages.c.ticket.in_(any_of("numbers")),
+    among(messages.c.ticket, "numbers"),
     messages.c.likeness.is_not(None),
     messages.c.sequence <= COMPARED_MESSAGES,
 )
