@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
+from ledger import erasure
 from ledger.crypto import Keyring
 from ledger.schema import messages, outgoing, tickets
 
@@ -25,9 +26,11 @@ class Target:
     language: str | None = None
 
 
-def known(conn: Connection, reply_id: str) -> bool:
-    """Whether a reply of this id was written before."""
-    return conn.execute(select(outgoing.c.seq).where(outgoing.c.reply_id == reply_id)).first() is not None
+def known(conn: Connection, number: str, reply_id: str) -> bool:
+    """Whether a reply of this id was written before, or was the last that closed this ticket."""
+    written = select(outgoing.c.seq).where(outgoing.c.reply_id == reply_id)
+    closed = select(tickets.c.number).where(tickets.c.number == number, tickets.c.closed_by == reply_id)
+    return conn.execute(written).first() is not None or conn.execute(closed).first() is not None
 
 
 def ticket_state(conn: Connection, number: str) -> str | None:
@@ -73,6 +76,12 @@ def target(conn: Connection, keys: Keyring, number: str, in_reply_to: str | None
         last_message_at=newest,
         language=conn.execute(select(tickets.c.language).where(tickets.c.number == number)).scalar_one_or_none(),
     )
+
+
+def close(conn: Connection, number: str, reply_id: str, now: float) -> bool:
+    """Close a ticket as this reply asks; False when it was not open."""
+    conn.execute(update(tickets).where(tickets.c.number == number).values(closed_by=reply_id))
+    return erasure.close(conn, number, now)
 
 
 def answered(conn: Connection, number: str, now: float) -> None:

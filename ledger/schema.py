@@ -94,6 +94,7 @@ tickets = Table(
     Column("asked", Boolean, nullable=False, server_default=text("false")),  # the missing was asked for
     Column("why", Text),  # why this desk: sentences, newline-separated
     Column("erased_at", Double),
+    Column("closed_by", Text),  # id of the desk's reply that last asked for closing
     Index("ix_tickets_desk", "desk", "state", "number"),
     Index("ix_tickets_activity", "state", "last_message_at"),
     _partial("ix_tickets_waiting", "desk", "answer_by", where="state = 'open' AND waiting_since IS NOT NULL"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from ledger import erasure, outbox, outgoing, replies, signed
+from ledger import outbox, outgoing, replies, signed
 from ledger.database import Connection
 from ledger.errors import LedgerAway
 from ledger.storage import StorageError
@@ -67,14 +67,14 @@ def accept_reply(parts: Parts, reply: DeskReply) -> str | None:
 
     Raises `LedgerAway` or `StorageError`.
     """
-    if parts.database.look_now(lambda conn: replies.known(conn, reply.id)):
+    if parts.database.look_now(lambda conn: replies.known(conn, reply.ticket, reply.id)):
         return None
     files = [_store(parts, file) for file in reply.attachments]
     now = parts.clock()
 
     def work(conn: Connection) -> str | None:
         state = replies.ticket_state(conn, reply.ticket)
-        if replies.known(conn, reply.id):
+        if replies.known(conn, reply.ticket, reply.id):
             return None
         if state is None:
             return "no ticket has this number"
@@ -91,7 +91,7 @@ def accept_reply(parts: Parts, reply: DeskReply) -> str | None:
         if target is not None:
             outgoing.owe(conn, _row(parts, reply, target, files, now))
             replies.answered(conn, reply.ticket, now)
-        if reply.close and erasure.close(conn, reply.ticket, now):
+        if reply.close and replies.close(conn, reply.ticket, reply.id, now):
             closed = events.row(now, "closed", conversation=f"ticket:{reply.ticket}", ticket=reply.ticket, by="desk")
             outbox.add(conn, [closed])
         return None

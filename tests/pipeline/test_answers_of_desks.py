@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import func, select
 
 from ledger.errors import LedgerAway
-from ledger.schema import messages, outbox, outgoing, search_words
+from ledger.schema import messages, outbox, outgoing, search_words, tickets
 from pipeline.replies import accept_reply
 from pipeline.search_index import SearchIndex
 from router.replies import DeskReply
@@ -34,6 +34,27 @@ def test_an_answer_whose_transaction_failed_is_owed_once(world: World, after: bo
     closed = select(func.count()).where(outbox.c.kind == "closed")
     assert world.parts.database.look_now(lambda conn: conn.execute(owed).scalar_one()) == 1
     assert world.parts.database.look_now(lambda conn: conn.execute(closed).scalar_one()) == 1
+
+
+@pytest.mark.parametrize("text", ["", "Готово"], ids=["that only closes", "that answers too"])
+def test_a_closing_reply_that_comes_again_leaves_open_what_the_citizen_opened_anew(world: World, text: str) -> None:
+    (opening,) = world.take("telegram", said(world, "telegram", "1001", PROBLEM))
+    reply = DeskReply(id="r1", ticket=opening.ticket, text=text, close=True, in_reply_to=None)
+    assert accept_reply(world.parts, reply) is None
+    assert _state(world) == "closed"
+    world.send()
+    world.now += 60
+    world.take("telegram", said(world, "telegram", "1001", f"По обращению {opening.ticket}: опять не работает"))
+    assert _state(world) == "open"
+    assert accept_reply(world.parts, reply) is None
+    assert _state(world) == "open"
+    assert accept_reply(world.parts, reply.model_copy(update={"id": "r2"})) is None
+    assert _state(world) == "closed"
+
+
+def _state(world: World) -> str:
+    (state,) = world.parts.database.look_now(lambda conn: conn.execute(select(tickets.c.state)).scalars().all())
+    return str(state)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["nothing was kept", "the answer was cut off"])
