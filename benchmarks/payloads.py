@@ -70,7 +70,7 @@ def letters(count: int, size: int, *, first: int = 1) -> list[bytes]:
 
 
 def _letter(chance: random.Random, serial: int, size: int) -> bytes:
-    given, last, text = _says(serial, 0)
+    given, last, text = _says(serial, serial % A_PERSON)
     name = f"{given} {last}"
     message = EmailMessage()
     message["From"] = f"{name} <person{serial}@example.org>"
