@@ -6,7 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, Boolean, ColumnElement, Connection, Dialect, Table, any_, bindparam, literal_column
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Exists,
+    Select,
+    Table,
+    any_,
+    bindparam,
+    literal_column,
+    text,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.visitors import InternalTraversal
 
@@ -47,6 +60,9 @@ def once(make: Callable[[Connection], Any]) -> Callable[[Connection], Any]:
     return statement
 
 
+_PLAIN_PLANS = text("SELECT set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)")
+
+
 class _Among(ColumnElement[bool]):
     """See `among`."""
 
@@ -75,6 +91,21 @@ def _in_list(element: _Among, compiler: Any, **options: Any) -> str:
 def _in_array(element: _Among, compiler: Any, **options: Any) -> str:
     array = bindparam(element.name, type_=ARRAY(element.column.type))
     return str(compiler.process(element.column == any_(array), **options))
+
+
+def exists_each(select: Select[Any]) -> Exists:
+    """EXISTS that is looked up for each row: PostgreSQL would join what is open, all of it, to find a hundred rows."""
+    return select.offset(0).exists()
+
+
+def in_order_of_index(conn: Connection) -> None:
+    """For this transaction, ORDER BY … LIMIT follows its index.
+
+    In a burst PostgreSQL's statistics are those of the quiet before it: it would sort what it takes for a few rows, and
+    what are a hundred thousand by now, for each batch anew.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.execute(_PLAIN_PLANS)
 
 
 def execute_each(conn: Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:

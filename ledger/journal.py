@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from ledger.crypto import Keyring
-from ledger.dialect import among, execute_each, is_, once, upsert
+from ledger.dialect import among, execute_each, exists_each, in_order_of_index, is_, once, upsert
 from ledger.leases import alive
 from ledger.schema import journal
 from ledger.wake import notify
@@ -90,13 +90,16 @@ class Claimed:
 _CLAIMED = [journal.c[name] for name in Claimed.__slots__]
 
 _earlier = journal.alias("earlier")
-_unfinished = exists().where(
-    _earlier.c.conversation == journal.c.conversation,
-    _earlier.c.id < journal.c.id,
-    or_(
-        is_(_earlier.c.state, "working"), and_(is_(_earlier.c.state, "received"), _earlier.c.due_at > bindparam("now"))
-    ),
-    is_(_earlier.c.state, *OPEN_STATES),
+_unfinished = exists_each(
+    select(_earlier.c.id).where(
+        _earlier.c.conversation == journal.c.conversation,
+        _earlier.c.id < journal.c.id,
+        or_(
+            is_(_earlier.c.state, "working"),
+            and_(is_(_earlier.c.state, "received"), _earlier.c.due_at > bindparam("now")),
+        ),
+        is_(_earlier.c.state, *OPEN_STATES),
+    )
 )
 _APPEND = once(
     lambda conn: (
@@ -183,6 +186,7 @@ def claim(conn: Connection, owner: str, now: float, most: int) -> list[Claimed]:
     if conn.dialect.name == "postgresql":
         # Claims go one after the other: two at once could each miss what the other takes of one conversation.
         conn.execute(text("SELECT pg_advisory_xact_lock(7210553)"))
+        in_order_of_index(conn)
     rows = list(conn.execute(_READY, {"now": now, "most": most}))
     if not rows:
         return []

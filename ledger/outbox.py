@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, and_, bindparam, exists, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 
-from ledger.dialect import among, is_
+from ledger.dialect import among, exists_each, in_order_of_index, is_
 from ledger.leases import Lease, guard
 from ledger.schema import messages, outbox
 from ledger.wake import notify
@@ -31,12 +31,14 @@ class Pending:
 
 
 _earlier = outbox.alias("earlier")
-_blocked = exists().where(
-    _earlier.c.conversation == outbox.c.conversation,
-    _earlier.c.id < outbox.c.id,
-    is_(_earlier.c.state, "pending"),
-    _earlier.c.due_at > bindparam("now"),
-    _earlier.c.exchange == outbox.c.exchange,
+_blocked = exists_each(
+    select(_earlier.c.id).where(
+        _earlier.c.conversation == outbox.c.conversation,
+        _earlier.c.id < outbox.c.id,
+        is_(_earlier.c.state, "pending"),
+        _earlier.c.due_at > bindparam("now"),
+        _earlier.c.exchange == outbox.c.exchange,
+    )
 )
 _DUE = (
     select(
@@ -68,6 +70,7 @@ _CONFIRMED = (
 
 def take(conn: Connection, now: float, most: int) -> list[Pending]:
     """The oldest rows that are due, none before an earlier one of its conversation that is not."""
+    in_order_of_index(conn)
     rows = conn.execute(_DUE, {"now": now, "most": most})
     return [Pending(**{**row._mapping, "body": bytes(row.body or b"")}) for row in rows]
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from uuid_utils import uuid7
 
 from ledger.crypto import Keyring
-from ledger.dialect import among, is_, upsert
+from ledger.dialect import among, exists_each, in_order_of_index, is_, upsert
 from ledger.leases import Lease, guard
 from ledger.schema import conversations, meta, outgoing, threads
 from ledger.wake import notify
@@ -83,22 +83,21 @@ def random_id(conn: Connection, lease: Lease, seq: int) -> int:
 
 
 _earlier = outgoing.alias("earlier")
-_blocked = (
-    select(_earlier.c.seq)
-    .where(
+_blocked = exists_each(
+    select(_earlier.c.seq).where(
         _earlier.c.account == outgoing.c.account,
         _earlier.c.conversation == outgoing.c.conversation,
         is_(_earlier.c.state, "owed", "sending"),
         _earlier.c.seq < outgoing.c.seq,
     )
-    .exists()
 )
 _DUE = (
     select(outgoing)
     .where(
         outgoing.c.account == bindparam("account"),
         is_(outgoing.c.state, "owed", "sending"),
-        outgoing.c.due_at <= bindparam("now"),
+        # + 0: else SQLite goes by the index of due_at, and sorts all that is due.
+        outgoing.c.due_at + 0 <= bindparam("now"),
         ~_blocked,
     )
     .order_by(outgoing.c.seq)
@@ -116,6 +115,7 @@ def next_owed(conn: Connection, keys: Keyring, lease: Lease, account: str, now: 
     Only the holder of the lease sends; what an earlier holder had in its hands (`sending`) comes again.
     """
     guard(conn, lease)
+    in_order_of_index(conn)
     rows = conn.execute(_DUE, {"account": account, "now": now, "most": most}).all()
     if rows:
         conn.execute(_TAKEN, {"seqs": [r.seq for r in rows]})

@@ -280,6 +280,8 @@ outgoing = Table(
     Index("ix_outgoing_ticket", "ticket"),
     Index("ix_outgoing_journal_id", "journal_id"),
     _partial("ix_outgoing_owed", "account", "seq", where="state IN ('owed', 'sending')"),
+    _partial("ix_outgoing_due", "account", "due_at", where="state IN ('owed', 'sending')"),
+    _partial("ix_outgoing_lane", "conversation", "seq", where="state IN ('owed', 'sending')"),
 )
 
 cursors = Table(

@@ -321,6 +321,8 @@ class Processor:
                 self._recover_at = time.monotonic() + RECOVER_SECONDS
                 self.recover()
             taken = self.step()
+            if taken and self.parts.database.look_now(lambda conn: journal.anything(conn, self.parts.clock())):
+                return 0.0
             due = self.parts.database.look_now(journal.next_due)
             ahead = IDLE_SECONDS if due is None else min(IDLE_SECONDS, due - self.parts.clock())
             if ahead > 0:
