@@ -102,7 +102,7 @@ class Processor:
         return back
 
     def step(self, most: int = BATCH) -> int:
-        """One batch: claim, understand, stage. Returns how many rows were taken. Raises `LedgerAway`."""
+        """One batch: claim, understand, stage. Returns how many rows were claimed. Raises `LedgerAway`."""
         now = self.parts.clock()
         self._tidy(now)
         if not self.parts.database.look_now(lambda conn: journal.anything(conn, now)):
@@ -131,7 +131,7 @@ class Processor:
             raise  # nobody's message's fault: the next step puts the rows back
         except Exception as error:
             self._blame(kept, error)
-        return len(kept)
+        return len(rows)
 
     def release_greetings(self, ids: Sequence[int] | None = None) -> int:
         """End greetings that no request followed in time; with `ids`, those now."""
@@ -321,7 +321,7 @@ class Processor:
                 self._recover_at = time.monotonic() + RECOVER_SECONDS
                 self.recover()
             taken = self.step()
-            if taken and self.parts.database.look_now(lambda conn: journal.anything(conn, self.parts.clock())):
+            if taken >= BATCH:  # more is ready, most likely: no look through all of it for when the next is due
                 return 0.0
             due = self.parts.database.look_now(journal.next_due)
             ahead = IDLE_SECONDS if due is None else min(IDLE_SECONDS, due - self.parts.clock())
