@@ -365,7 +365,8 @@ def _is_auto_reply(headers: Headers, letter: Facts) -> bool:
         or bool(_HELP_DESKS.search(headers.token("x-powered-by") + headers.token("x-mailer")))
         or any(name in headers for name in _HELP_DESK_HEADERS)
     )
-    answers = _answers(headers) or bool(suppressed)
+    # Who answers by a person's program sets In-Reply-To; machines that put «Re:» before a subject often do not.
+    answers = _answers(headers) or bool(suppressed) or bool(_ANSWER.match(letter.subject))
     return notices.is_notice(chosen or letter.subject, letter.own, answers, bool(hinted), letter.quotes)
 
 
