@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from uuid_utils import uuid7
 
 from ledger.crypto import Keyring
@@ -104,8 +104,11 @@ _DUE = (
     .limit(bindparam("most"))
 )
 _TAKEN = update(outgoing).where(among(outgoing.c.seq, "seqs")).values(state="sending", attempts=outgoing.c.attempts + 1)
-_NEXT_DUE = select(func.min(outgoing.c.due_at)).where(
-    outgoing.c.account == bindparam("account"), is_(outgoing.c.state, "owed", "sending")
+_NEXT_DUE = (
+    select(outgoing.c.due_at)
+    .where(outgoing.c.account == bindparam("account"), is_(outgoing.c.state, "owed", "sending"))
+    .order_by(outgoing.c.due_at)
+    .limit(1)
 )
 
 
@@ -208,5 +211,6 @@ def owe(conn: Connection, values: Mapping[str, Any]) -> bool:
 
 def next_due(conn: Connection, account: str) -> float | None:
     """When the account's next message is due; None when nothing is owed."""
-    value: float | None = conn.execute(_NEXT_DUE, {"account": account}).scalar_one()
+    in_order_of_index(conn)
+    value: float | None = conn.execute(_NEXT_DUE, {"account": account}).scalar_one_or_none()
     return value

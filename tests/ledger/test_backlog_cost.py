@@ -71,9 +71,12 @@ def rows_read(parts: Parts, work: Callable[[Connection], Any]) -> int:
             driver.set_progress_handler(None, 0)
             count = steps
         else:
+            seen = text(
+                "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables"
+            )
+            before = int(conn.execute(seen).scalar_one())  # what the server has not yet been told of earlier ones
             work(conn)
-            seen = "SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables"
-            count = int(conn.execute(text(seen)).scalar_one())
+            count = int(conn.execute(seen).scalar_one()) - before
         transaction.rollback()
     return count
 
