@@ -282,7 +282,8 @@ class Worker:
 
 def patience() -> float:
     """How many times as long as on an idle machine a wait may take: several test runs may go on at once."""
-    return min(max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)), 4.0)
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)  # of the last minute: the tests beside this one may be new
+    return min(max(load, float(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))), 4.0)
 
 
 def section(name: str, values: Mapping[str, Any]) -> str:
