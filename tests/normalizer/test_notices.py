@@ -143,16 +143,23 @@ def test_what_quotes_the_answered_letter_has_to_be_surer() -> None:
     assert judged(subject, f"{text}\n\n> Ваше обращение принято.", **{"In-Reply-To": "<x@y>"}).machine is None
 
 
-def _between_the_limits() -> tuple[str, str]:
+def test_who_says_that_he_is_away_needs_less() -> None:
+    text, subject = _between_the_limits(notices.ABSENT, notices.BARE_ANSWER)
+    assert judged(subject, text, **{"In-Reply-To": "<x@y>"}).machine == "auto_reply"
+
+
+def test_a_re_without_in_reply_to_answers_too() -> None:
+    """Machines put it before a subject and do not say what they answer."""
+    text, subject = _between_the_limits()
+    assert judged(subject, text).machine == "auto_reply"
+    assert judged("Fwd: x", text).machine is None
+
+
+def _between_the_limits(low: float = notices.BARE_ANSWER, high: float = notices.SURE) -> tuple[str, str]:
     for letter in notice_learn.read([notice_learn.EXAMPLES]):
         score = notices.score(notices.features(letter.subject, letter.text, True))
         re = letter.subject.lower().startswith("re:")
-        if (
-            re
-            and letter.notice
-            and notices.BARE_ANSWER < score < notices.SURE
-            and notices.is_notice(letter.subject, letter.text, True, False)
-        ):
+        if re and letter.notice and low < score < high and notices.is_notice(letter.subject, letter.text, True, False):
             return letter.text, "Re: x"
     raise AssertionError("no example stands between the limits")
 
