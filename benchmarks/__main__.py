@@ -27,6 +27,8 @@ MEASUREMENTS: dict[str, Callable[[Bench], Row | list[Row]]] = {
     "letters-500": lambda bench: flows.letters(bench, 500_000),
     "steps": house.steps,
     "drain": flows.drain,
+    "backlog-sqlite": lambda bench: flows.backlog(bench, "sqlite"),
+    "backlog-postgres": lambda bench: flows.backlog(bench, "postgres"),
     "growth-sqlite": lambda bench: flows.growth(bench, "sqlite"),
     "growth-postgres": lambda bench: flows.growth(bench, "postgres"),
     "two-processors": flows.two_processors,
@@ -40,7 +42,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Row | list[Row]]] = {
 @click.command()
 @click.option("--rows", default=4_000, show_default=True, help="Messages of a run.")
 @click.option("--runs", default=1, show_default=True, help="How often: floor and ours in turn.")
-@click.option("--large", is_flag=True, help="A million messages in the ledger, an outbox of 100,000.")
+@click.option("--large", is_flag=True, help="A million messages in the ledger, an outbox and a backlog of 100,000.")
 @click.option("--only", multiple=True, help=f"Measure only these: {', '.join(MEASUREMENTS)}.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures here too.")
 def main(rows: int, runs: int, large: bool, only: tuple[str, ...], file: Path | None) -> None:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import func, select
+
 from benchmarks import payloads
 from benchmarks.filling import fill, process, take_in
 from benchmarks.floor import Floor, parse_chat, parse_letter
@@ -20,6 +22,7 @@ from benchmarks.platform import Telegram
 from benchmarks.table import Row
 from benchmarks.worker import Worker
 from ledger.schema import outbox
+from pipeline.processor import BATCH, Processor
 from tests.services.postgres import PostgresServer
 from tests.services.rabbitmq import RabbitNode
 
@@ -202,7 +205,7 @@ def drain(bench: Bench) -> Row:
             conn.execute(outbox.insert(), rows)
         worker.start("relay")
         worker.wait(lambda: _pending(worker) < count, 60, step=0.01)  # it is connected: a start is not what is measured
-        began, left = time.perf_counter(), _pending(worker)
+        left, began = _pending(worker), time.perf_counter()
         worker.wait(lambda: not worker.waiting(), LONG, step=0.1)
         ours.append(left / (time.perf_counter() - began))
         parts.close()
@@ -210,8 +213,31 @@ def drain(bench: Bench) -> Row:
 
 
 def _pending(worker: Worker) -> int:
-    statement = outbox.select().with_only_columns(outbox.c.id).where(outbox.c.state == "pending")
-    return len(worker.database.look_now(lambda conn: conn.execute(statement).all()))
+    statement = select(func.count()).where(outbox.c.state == "pending")
+    return worker.database.look_now(lambda conn: int(conn.execute(statement).scalar_one()))
+
+
+def backlog(bench: Bench, kind: str) -> Row:
+    """Microseconds, the database's included, that a processor takes for a message, with more or less behind it."""
+    sizes = (1_000, 100_000 if bench.large else 20_000)
+    spent = []
+    for size in sizes:
+        with bench.worker(kind, broker=False) as worker:
+            parts = worker.parts()
+            processor = Processor(parts, name="bench")
+            processor.take_lease()
+            take_in(parts, payloads.chat(size + BATCH, first=2))
+            processor._round()  # what is made once
+            times = []
+            for _ in range(size // BATCH if size < 2 * 8 * BATCH else 8):
+                began = time.perf_counter()
+                processor._round()
+                times.append((time.perf_counter() - began) / BATCH * 1e6)
+            spent.append(min(times))
+            parts.close()
+    small, large = spent
+    name = f"processing a message with {sizes[1]:,} waiting behind it, {kind}"
+    return Row(name, "µs", [large], [small], "ratio ≥ 0.8", f"the floor is the same with {sizes[0]:,}")
 
 
 def growth(bench: Bench, kind: str) -> Row:
