@@ -20,6 +20,7 @@ from ledger.wake import notify
 # A `random_id` is an int32; the base is drawn once, so that a new ledger does not repeat the ids of an old one.
 _BASE_KEY = "random_id_base"
 _LARGEST = 2**31 - 1
+_BASE = select(meta.c.value).where(meta.c.key == _BASE_KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Owed:
     attempts: int
     already_sent: int
     created_at: float
+    random_id: int
 
 
 def row(
@@ -73,13 +75,18 @@ def row(
     }
 
 
-def random_id(conn: Connection, lease: Lease, seq: int) -> int:
-    """VK's `random_id` of a row: an int32, never 0, unique over the ledger's history. Raises `Fenced`."""
-    guard(conn, lease)
-    statement = upsert(conn, meta).values(key=_BASE_KEY, value=str(random.SystemRandom().randrange(_LARGEST)))
-    conn.execute(statement.on_conflict_do_nothing())
-    base = int(conn.execute(select(meta.c.value).where(meta.c.key == _BASE_KEY)).scalar_one())
+def random_id(base: int, seq: int) -> int:
+    """VK's `random_id` of a row: an int32, never 0, unique over the ledger's history."""
     return (base + seq) % _LARGEST + 1
+
+
+def _random_base(conn: Connection) -> int:
+    found = conn.execute(_BASE).scalar_one_or_none()
+    if found is None:
+        statement = upsert(conn, meta).values(key=_BASE_KEY, value=str(random.SystemRandom().randrange(_LARGEST)))
+        conn.execute(statement.on_conflict_do_nothing())
+        found = conn.execute(_BASE).scalar_one()
+    return int(found)
 
 
 _earlier = outgoing.alias("earlier")
@@ -120,8 +127,10 @@ def next_owed(conn: Connection, keys: Keyring, lease: Lease, account: str, now: 
     guard(conn, lease)
     in_order_of_index(conn)
     rows = conn.execute(_DUE, {"account": account, "now": now, "most": most}).all()
-    if rows:
-        conn.execute(_TAKEN, {"seqs": [r.seq for r in rows]})
+    if not rows:
+        return []
+    conn.execute(_TAKEN, {"seqs": [r.seq for r in rows]})
+    base = _random_base(conn)
     return [
         Owed(
             seq=r.seq,
@@ -135,21 +144,24 @@ def next_owed(conn: Connection, keys: Keyring, lease: Lease, account: str, now: 
             attempts=r.attempts + 1,
             already_sent=r.already_sent,
             created_at=r.created_at,
+            random_id=random_id(base, r.seq),
         )
         for r in rows
     ]
 
 
-def _end(conn: Connection, lease: Lease, seq: int, **values: Any) -> bool:
-    """Change a row that is still owed. False when it has ended: recorded before, its answer cut off; or erased."""
-    guard(conn, lease)
+def _end(conn: Connection, seq: int, **values: Any) -> bool:
+    """Change a row that is still owed. False when it has ended: recorded before, its answer cut off; or erased.
+
+    In a transaction that has guarded the lease of the account, as `sent`, `again` and `failed`.
+    """
     open_row = outgoing.c.seq == seq, is_(outgoing.c.state, "owed", "sending")
     return conn.execute(update(outgoing).where(*open_row).values(**values)).rowcount == 1
 
 
-def sent(conn: Connection, lease: Lease, owed: Owed, native_hashes: Sequence[bytes], now: float, *, chat: bool) -> bool:
+def sent(conn: Connection, owed: Owed, native_hashes: Sequence[bytes], now: float, *, chat: bool) -> bool:
     """The platform has taken it: record that, its ids, and that the conversation is alive. False when it has ended."""
-    if not _end(conn, lease, owed.seq, state="sent", sent_at=now, reason=None):
+    if not _end(conn, owed.seq, state="sent", sent_at=now, reason=None):
         return False
     if owed.ticket is not None:
         remember(conn, native_hashes, owed.ticket, owed.id)
@@ -171,14 +183,14 @@ def remember(conn: Connection, native_hashes: Sequence[bytes], ticket: str, outg
         conn.execute(upsert(conn, threads).on_conflict_do_nothing(), values)
 
 
-def again(conn: Connection, lease: Lease, seq: int, due_at: float, reason: str, already_sent: int) -> None:
+def again(conn: Connection, seq: int, due_at: float, reason: str, already_sent: int) -> None:
     """It did not go through; try again at `due_at`. So many parts of a long text are with the citizen already."""
-    _end(conn, lease, seq, state="owed", due_at=due_at, reason=reason, already_sent=already_sent)
+    _end(conn, seq, state="owed", due_at=due_at, reason=reason, already_sent=already_sent)
 
 
-def failed(conn: Connection, lease: Lease, seq: int, reason: str) -> bool:
+def failed(conn: Connection, seq: int, reason: str) -> bool:
     """It will never go through. False when it has ended."""
-    return _end(conn, lease, seq, state="failed", reason=reason)
+    return _end(conn, seq, state="failed", reason=reason)
 
 
 def report(conn: Connection, native_hash: bytes, state: str, reason: str | None) -> Any:

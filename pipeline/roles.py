@@ -78,9 +78,10 @@ class Holder:
         held_until = loop.time() + leases.LEASE_SECONDS
         while loop.time() < held_until:
             await asyncio.sleep(leases.RENEW_SECONDS)
+            asked = loop.time()  # an answer may come late: the lease runs from before it
             try:
                 await self.parts.database.run(lambda conn: leases.renew(conn, lease))
-                held_until = loop.time() + leases.LEASE_SECONDS
+                held_until = asked + leases.LEASE_SECONDS
             except Fenced:
                 break
             except LedgerAway:

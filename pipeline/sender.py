@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 from tenacity import RetryCallState, wait_exponential_jitter
@@ -15,7 +15,7 @@ from ledger import outbox, outgoing
 from ledger.database import Connection
 from ledger.errors import LedgerAway, LedgerError
 from ledger.group_commit import GroupCommit
-from ledger.leases import Lease
+from ledger.leases import Lease, guard
 from ledger.outgoing import Owed
 from ledger.storage import Damaged, Missing
 from pipeline import events
@@ -30,9 +30,12 @@ FIRST_RETRY, LONGEST_RETRY, MOST_ATTEMPTS = 2.0, 1800.0, 60
 IDLE_SECONDS = 5.0
 SEND_SECONDS = 60.0
 RECORD_SECONDS = 1.0
+# What was taken under the lease is sent within this time or taken anew: a holder that was frozen longer (a lease lasts
+# five times that) may have a successor, which has it too.
+FRESH_SECONDS = 2.0
 
-# What is to be written of one row, under the lease that is held then.
-Record = Callable[[Connection, Lease], None]
+# What is to be written of one row, in a transaction that has guarded the lease that is held then.
+Record = Callable[[Connection], None]
 
 
 @dataclass
@@ -49,38 +52,34 @@ class Sender:
     unrecorded: dict[int, Record] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # What several sends have to check or to record at one time is one transaction.
-        self._commits: GroupCommit[_Step, Any] = GroupCommit(self.parts.database, _in_order)
+        # What several sends have to record at one time is one transaction.
+        self._commits: GroupCommit[_Step, None] = GroupCommit(self.parts.database, self._write)
 
     async def round(self) -> int:
         """Send what is due. Returns how many were tried. Raises `LedgerAway` or `Fenced`."""
         for seq in list(self.unrecorded):  # left by a round that was cancelled when the lease was lost
             await self._record(seq)
-        now = self.parts.clock()
+        now, taken = self.parts.clock(), time.monotonic()
         owed = await self.parts.database.run(
             lambda conn: outgoing.next_owed(conn, self.parts.keys, self.lease, self.connector.name, now, AT_ONCE)
         )
         # Each is waited for even where one fails: what is still being sent must not be taken up by the next round.
-        ends = await asyncio.gather(*(self._one(item) for item in owed), return_exceptions=True)
+        ends = await asyncio.gather(*(self._one(item, taken) for item in owed), return_exceptions=True)
         for error in ends:
             if error is not None:
                 raise error
         return len(owed)
 
-    async def _one(self, owed: Owed) -> None:
+    async def _one(self, owed: Owed, taken: float) -> None:
+        if time.monotonic() - taken > FRESH_SECONDS:
+            return
         try:
-            # Guarded: a holder that was frozen since it took these must not send them after its successor has.
-            random_id = await self._commits.submit(
-                _Step(owed.conversation, lambda conn: outgoing.random_id(conn, self.lease, owed.seq))
-            )
             async with asyncio.timeout(SEND_SECONDS):
-                sent = await self.connector.send(self._message(owed, random_id))
+                sent = await self.connector.send(self._message(owed))
         except asyncio.CancelledError as error:  # the lease is lost: what the citizen has of a long text is known here
             if parts := getattr(error, "already_sent", 0):
                 due = self.parts.clock()
-                self.unrecorded[owed.seq] = lambda conn, lease: outgoing.again(
-                    conn, lease, owed.seq, due, "interrupted", parts
-                )
+                self.unrecorded[owed.seq] = lambda conn: outgoing.again(conn, owed.seq, due, "interrupted", parts)
             raise
         except Final as error:
             await self._end(owed, "failed", str(error))
@@ -109,7 +108,7 @@ class Sender:
         else:
             await self._again(owed, error.retry_after or _wait(owed.attempts), str(error), error.already_sent)
 
-    def _message(self, owed: Owed, random_id: int) -> Outgoing:
+    def _message(self, owed: Owed) -> Outgoing:
         content = owed.content
         files = tuple(
             OutgoingFile(file["name"], file["media_type"], self._content(file)) for file in content.get("files", ())
@@ -120,7 +119,7 @@ class Sender:
             purpose=owed.purpose,  # type: ignore[arg-type]
             address=content.get("address", {}),
             text=content.get("text", ""),
-            random_id=random_id,
+            random_id=owed.random_id,
             buttons=tuple((label, payload) for label, payload in content.get("buttons", ())),
             reply_to=content.get("reply_to"),
             subject=content.get("subject"),
@@ -146,8 +145,8 @@ class Sender:
         ]
         event = events.sent_row(now, owed, kind, self.connector.name, "delivered" if owed.reply_id else "acknowledged")
 
-        def work(conn: Connection, lease: Lease) -> None:
-            if outgoing.sent(conn, lease, owed, hashes, now, chat=kind != "email") and event is not None:
+        def work(conn: Connection) -> None:
+            if outgoing.sent(conn, owed, hashes, now, chat=kind != "email") and event is not None:
                 outbox.add(conn, [event])
 
         await self._recorded(owed, work)
@@ -157,15 +156,15 @@ class Sender:
         log.warning("a message to a citizen failed", channel=self.connector.name, purpose=owed.purpose, error=reason)
         event = events.sent_row(now, owed, self.connector.kind, self.connector.name, "failed", reason)
 
-        def work(conn: Connection, lease: Lease) -> None:
-            if outgoing.failed(conn, lease, owed.seq, reason) and event is not None:
+        def work(conn: Connection) -> None:
+            if outgoing.failed(conn, owed.seq, reason) and event is not None:
                 outbox.add(conn, [event])
 
         await self._recorded(owed, work)
 
     async def _again(self, owed: Owed, seconds: float, reason: str, already_sent: int = 0) -> None:
         due, parts = self.parts.clock() + seconds, max(owed.already_sent, already_sent)
-        await self._recorded(owed, lambda conn, lease: outgoing.again(conn, lease, owed.seq, due, reason, parts))
+        await self._recorded(owed, lambda conn: outgoing.again(conn, owed.seq, due, reason, parts))
 
     async def _recorded(self, owed: Owed, work: Record) -> None:
         """What the platform has answered is known in this process only: it is kept until the ledger takes it."""
@@ -179,25 +178,23 @@ class Sender:
                 await asyncio.sleep(RECORD_SECONDS)
 
     async def _record(self, seq: int, conversation: str = "") -> None:
-        work = self.unrecorded[seq]
-        await self._commits.submit(_Step(conversation, lambda conn: work(conn, self.lease)))
+        await self._commits.submit(_Step(conversation, self.unrecorded[seq]))
         self.unrecorded.pop(seq, None)
+
+    def _write(self, conn: Connection, steps: Sequence[_Step]) -> Sequence[None]:
+        """In the order of the conversations, as the processors lock them: in any other, two wait for each other."""
+        guard(conn, self.lease)
+        for step in sorted(steps, key=lambda step: step.conversation):
+            step.work(conn)
+        return [None] * len(steps)
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What one send does in the ledger, and the conversation whose row it may change."""
+    """What is recorded of one send, and the conversation whose row it may change."""
 
     conversation: str
-    work: Callable[[Connection], Any]
-
-
-def _in_order(conn: Connection, steps: Sequence[_Step]) -> list[Any]:
-    """In the order of the conversations, as the processors lock them: in any other, two wait for each other."""
-    results: dict[int, Any] = {}
-    for place in sorted(range(len(steps)), key=lambda place: steps[place].conversation):
-        results[place] = steps[place].work(conn)
-    return [results[place] for place in range(len(steps))]
+    work: Record
 
 
 _BACK_OFF = wait_exponential_jitter(multiplier=FIRST_RETRY, max=LONGEST_RETRY, jitter=FIRST_RETRY)

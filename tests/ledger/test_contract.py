@@ -246,8 +246,8 @@ def test_one_message_a_conversation_is_sent_at_a_time_and_comes_again_until_it_i
     first, other = next_owed(database, sender)
     assert (first.conversation, other.conversation, first.content) == ("one", "two", {"text": "здравствуйте"})
     assert [one.attempts for one in next_owed(database, sender)] == [2, 2]
-    database.run_now(lambda conn: outgoing.sent(conn, sender, first, [b"native"], NOW, chat=True))
-    database.run_now(lambda conn: outgoing.again(conn, sender, other.seq, NOW + 9, "busy", 0))
+    database.run_now(lambda conn: outgoing.sent(conn, first, [b"native"], NOW, chat=True))
+    database.run_now(lambda conn: outgoing.again(conn, other.seq, NOW + 9, "busy", 0))
     (second,) = next_owed(database, sender)
     assert (second.conversation, second.seq != first.seq) == ("one", True)
 
@@ -256,7 +256,7 @@ def test_what_the_platform_refuses_later_is_a_failure_and_nothing_undoes_it(data
     owe(database, ticket="T")
     sender = held(database, "send")
     (owed,) = next_owed(database, sender)
-    database.run_now(lambda conn: outgoing.sent(conn, sender, owed, [b"native"], NOW, chat=True))
+    database.run_now(lambda conn: outgoing.sent(conn, owed, [b"native"], NOW, chat=True))
     for state, expected in (("failed", "failed"), ("delivered", "failed")):
         database.run_now(lambda conn, state=state: outgoing.report(conn, b"native", state, "131047"))  # type: ignore[misc]
         found = database.look_now(lambda conn: conn.execute(select(outgoing_table.c.state)).scalar_one())
@@ -265,14 +265,13 @@ def test_what_the_platform_refuses_later_is_a_failure_and_nothing_undoes_it(data
 
 def test_random_ids_are_never_0_and_stay_as_they_were_given(database: Database) -> None:
     sender = held(database, "send")
-
-    def work(conn: Any) -> list[int]:
-        return [outgoing.random_id(conn, sender, seq) for seq in (1, 2, 2**31 - 2, 2)]
-
-    given = database.run_now(work)
-    assert given[1] == given[3]
-    assert len(set(given)) == 3
-    assert all(0 < one < 2**31 for one in given)
+    owe(database, "one"), owe(database, "two")
+    given, again = ([owed.random_id for owed in next_owed(database, sender)] for _ in range(2))
+    assert given == again
+    for base in (0, 1, 2**31 - 2):
+        ids = [outgoing.random_id(base, seq) for seq in (1, 2, 2**31 - 2, 2**31 - 1)]
+        assert len(set(ids)) == 4
+        assert all(0 < one < 2**31 for one in ids)
 
 
 # --- numbers

@@ -65,7 +65,7 @@ async def hot_path(parts: Parts) -> None:
         native = message.id.encode().ljust(32, b"x")[:32]
         parts.database.run_now(
             lambda conn, message=message, native=native: outgoing.sent(  # type: ignore[misc]
-                conn, lease, message, [native], now, chat=True
+                conn, message, [native], now, chat=True
             )
         )
     parts.database.look_now(lambda conn: outgoing.next_due(conn, "telegram"))

@@ -175,7 +175,7 @@ class World:
                 native = payloads.own_id(account, owed.content["address"], self.serial, owed.signed_id)
                 owner = "" if account == "email" else ACCOUNTS[account]
                 key = parts.keys.keyed_hash(b"native", account.encode(), owner.encode(), native.encode())
-                outgoing.sent(conn, lease, owed, [key], now, chat=account not in ("email", "portal"))
+                outgoing.sent(conn, owed, [key], now, chat=account not in ("email", "portal"))
                 self.sent.append((owed, native))
 
         parts.database.run_now(work)

@@ -4,6 +4,7 @@ A second copy is excused by a platform that gives no way to tell whether the fir
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -12,12 +13,12 @@ from sqlalchemy import select
 
 from connectors.base import Outgoing, Sent
 from ledger import leases, outgoing
-from ledger.errors import LedgerAway
+from ledger.errors import Fenced, LedgerAway
 from ledger.leases import Lease
 from ledger.schema import outbox
 from ledger.schema import outgoing as table
 from pipeline.channel import Channel
-from pipeline.sender import MOST_ATTEMPTS, Record, Sender, _in_order, _Step
+from pipeline.sender import MOST_ATTEMPTS, Record, Sender, _Step
 from tests.linking.payloads import ACCOUNTS
 from tests.linking.world import World
 from tests.pipeline.faulty import cutting
@@ -169,7 +170,7 @@ def test_a_database_that_is_away_for_longer_than_a_lease_makes_nobody_be_told_tw
 def test_what_was_left_unrecorded_does_not_undo_what_has_happened_since(world: World) -> None:
     owe(world, "77")
     seq = 1
-    left: dict[int, Record] = {seq: lambda conn, held: outgoing.again(conn, held, seq, world.now, "late", 0)}
+    left: dict[int, Record] = {seq: lambda conn: outgoing.again(conn, seq, world.now, "late", 0)}
     world.parts.database.run_now(lambda conn: conn.execute(table.update().values(state="delivered")))
     assert asyncio.run(sender(world, Platform(), left).round()) == 0
     assert states(world) == ["delivered"]
@@ -257,8 +258,43 @@ def test_what_is_recorded_together_locks_in_the_order_of_the_conversations(world
     done: list[str] = []
 
     def step(name: str) -> _Step:
-        return _Step(name, lambda conn: done.append(name) or name)
+        return _Step(name, lambda conn: done.append(name))
 
+    sending = sender(world, Platform())
     with world.parts.database.write() as conn:
-        assert _in_order(conn, [step("c"), step("a"), step("b")]) == ["c", "a", "b"]
+        sending._write(conn, [step("c"), step("a"), step("b")])
     assert done == ["a", "b", "c"]
+
+
+def test_nothing_is_recorded_under_a_lease_that_another_holds(world: World) -> None:
+    done: list[str] = []
+    sending = sender(world, Platform())
+    lease(world)
+    with pytest.raises(Fenced), world.parts.database.write() as conn:
+        sending._write(conn, [_Step("c", lambda conn: done.append("c"))])
+    assert done == []
+
+
+def test_a_holder_that_was_frozen_sends_nothing_that_its_successor_may_have(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owe(world, "77")
+    platform = Platform()
+    sending = sender(world, platform)
+    whole = outgoing.next_owed
+
+    def frozen(*arguments: Any) -> Any:
+        owed = whole(*arguments)
+        time.sleep(0.3)
+        return owed
+
+    monkeypatch.setattr(outgoing, "next_owed", frozen)
+    monkeypatch.setattr("pipeline.sender.FRESH_SECONDS", 0.2)
+    assert asyncio.run(sending.round()) == 1
+    assert platform.took == []
+    monkeypatch.undo()
+    successor = sender(world, platform)
+    with pytest.raises(Fenced):
+        asyncio.run(sending.round())
+    assert asyncio.run(successor.round()) == 1
+    assert (platform.took, states(world)) == (["77"], ["sent"])
