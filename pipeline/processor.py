@@ -41,6 +41,9 @@ IDLE_SECONDS = 5.0
 # A transaction of one message costs half of one with eight: what comes within this time shares one.
 REST_SECONDS = 0.005
 BLOCKED_SECONDS = 0.1
+# Where all that waits is of one conversation, which another processor has in work, a look reads it from end to end and
+# holds up that other's claims: it is followed by a rest of so many times its length, whatever comes meanwhile.
+VAIN_SECONDS, VAIN_REST = 0.02, 4.0
 # How often the claims of dead processors are looked for.
 RECOVER_SECONDS = 2.0
 # After the database was away, every lease has lapsed: whose processor lives shows when it has had time to renew it.
@@ -65,6 +68,7 @@ class Processor:
         self._recover_at = 0.0
         self._portion = FEWEST if self.parts.database.dialect == "sqlite" else BATCH
         self._staging_since = 0.0
+        self._vain = 0.0  # seconds of the last look that found nothing to claim
         # From a claim to its orderly end: an error in between (a database that takes neither the stage nor the way
         # back, a commit whose answer was cut off) leaves rows in this living processor's name, which nobody takes over.
         self._loose = False
@@ -306,6 +310,8 @@ class Processor:
                     log.warning("the ledger is away", role=self.name, error=error)
                     self._recover_at = time.monotonic() + RETURN_SECONDS
                     pause = 1.0
+                if self._vain > VAIN_SECONDS:
+                    await either(asyncio.sleep(min(IDLE_SECONDS, VAIN_REST * self._vain)), stop)
                 if pause:
                     await either(waker.wait(pause), stop)
         finally:
@@ -320,7 +326,9 @@ class Processor:
             if time.monotonic() >= self._recover_at:
                 self._recover_at = time.monotonic() + RECOVER_SECONDS
                 self.recover()
+            began = time.monotonic()
             taken = self.step()
+            self._vain = 0.0 if taken else time.monotonic() - began
             if taken >= BATCH:  # more is ready, most likely: no look through all of it for when the next is due
                 return 0.0
             due = self.parts.database.look_now(journal.next_due)

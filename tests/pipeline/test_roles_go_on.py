@@ -1,7 +1,9 @@
 """A role that lost its lease, or whose library gave up, goes on in the same process: nobody need start it again."""
 
 import asyncio
+import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 
 from ledger.errors import Fenced
 from ledger.leases import Lease
-from pipeline import replies
+from pipeline import processor, replies
 from pipeline.channel import Channel
 from pipeline.roles import Holder
 from tests.linking.payloads import ACCOUNTS
@@ -148,3 +150,34 @@ def test_a_lease_that_was_given_without_an_answer_is_taken_by_the_same_process(
         return tokens[0]
 
     assert asyncio.run(asyncio.wait_for(run(), 10)) == 3, "twice given to nobody's knowledge, and then known"
+
+
+def test_a_processor_that_looks_long_and_finds_nothing_leaves_the_others_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that waits is of one conversation, which another has in work, and more of it comes without end."""
+    looks: list[float] = []
+
+    class Ringing(processor.Waker):
+        async def wait(self, seconds: float) -> None:
+            await asyncio.sleep(0)
+
+    def look(_: processor.Processor) -> int:
+        looks.append(time.monotonic())
+        time.sleep(0.1)
+        return 0
+
+    monkeypatch.setattr(processor, "Waker", Ringing)
+    monkeypatch.setattr(processor.Processor, "step", look)
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(processor.Processor(world.parts).run(stop))
+        await asyncio.sleep(1.5)
+        stop.set()
+        await running
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+    rests = [after - before for before, after in pairwise(looks)]
+    assert rests
+    assert min(rests) >= 0.4, "it rests four times as long as it looked"
