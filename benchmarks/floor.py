@@ -28,6 +28,7 @@ import uvloop
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Table, Text, select, update
 
 from ledger.database import Database
+from ledger.dialect import insert_each
 
 metadata = MetaData()
 Serial = BigInteger().with_variant(Integer(), "sqlite")
@@ -76,15 +77,15 @@ def stage(url: str, payloads: Sequence[bytes], parse: Parse, folder: Path | None
     for start in range(0, len(payloads), GROUP):
         group = payloads[start : start + GROUP]
         with database.write() as conn:
-            conn.execute(journal.insert(), [{"payload": payload} for payload in group])
+            insert_each(conn, journal, [{"payload": payload} for payload in group])
         for payload in group:
             parsed = parse(payload)
             if folder is not None:
                 store(folder, parsed)
         pairs = [(str(uuid.uuid4()), payload[:BODY_BYTES].ljust(BODY_BYTES)) for payload in group]
         with database.write() as conn:
-            conn.execute(messages.insert(), [{"id": name, "body": body} for name, body in pairs])
-            conn.execute(outbox.insert(), [{"message_id": name, "state": "pending"} for name, _ in pairs])
+            insert_each(conn, messages, [{"id": name, "body": body} for name, body in pairs])
+            insert_each(conn, outbox, [{"message_id": name, "state": "pending"} for name, _ in pairs])
         if done is not None:
             done.send(len(group))
     database.close()

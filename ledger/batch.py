@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, or_, update
 
 from ledger import journal
-from ledger.dialect import execute_each, once, upsert
+from ledger.dialect import execute_each, insert_each, once, upsert
 from ledger.schema import (
     attachments,
     conversations,
@@ -25,8 +25,6 @@ from ledger.state import State, Ticket
 from ledger.wake import notify
 
 _TICKET_COLUMNS = tuple(each.name for each in fields(Ticket) if each.name not in ("is_new", "changed"))
-_NEW_TICKETS, _NEW_MESSAGES = tickets.insert(), messages.insert()
-_NEW_ATTACHMENTS, _NEW_OUTBOX, _NEW_OUTGOING = attachments.insert(), outbox.insert(), outgoing.insert()
 _OLD_TICKETS = (
     update(tickets)
     .where(tickets.c.number == bindparam("new_number"))
@@ -82,15 +80,15 @@ class Batch:
     def flush(self, conn: Connection, state: State) -> None:
         """Write everything."""
         _write_tickets(conn, state)
-        execute_each(conn, _NEW_MESSAGES, self.messages)
+        insert_each(conn, messages, self.messages)
         execute_each(conn, _NEW_THREADS(conn), _by(self.threads, "native_hash"))
         execute_each(conn, _HOLDS(conn), sorted(self.holds.values(), key=lambda row: (row["hash"], row["ticket"])))
         _write_talks(conn, state)
         _write_people(conn, state)
         _write_vouches(conn, state)
-        execute_each(conn, _NEW_ATTACHMENTS, self.attachments)
-        execute_each(conn, _NEW_OUTBOX, self.outbox)
-        execute_each(conn, _NEW_OUTGOING, self.outgoing)
+        insert_each(conn, attachments, self.attachments)
+        insert_each(conn, outbox, self.outbox)
+        insert_each(conn, outgoing, self.outgoing)
         journal.finish(conn, self.outcomes, self.now)
         for what, rows in (("outbox", self.outbox), ("outgoing", self.outgoing), ("attachments", self.attachments)):
             if rows:
@@ -129,7 +127,7 @@ def _ticket_values(ticket: Ticket) -> dict[str, Any]:
 
 def _write_tickets(conn: Connection, state: State) -> None:
     written = sorted((ticket for ticket in state.tickets.values() if ticket.changed), key=lambda ticket: ticket.number)
-    execute_each(conn, _NEW_TICKETS, [_ticket_values(ticket) for ticket in written if ticket.is_new])
+    insert_each(conn, tickets, [_ticket_values(ticket) for ticket in written if ticket.is_new])
     old = [{f"new_{k}": v for k, v in _ticket_values(ticket).items()} for ticket in written if not ticket.is_new]
     execute_each(conn, _OLD_TICKETS, old)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, and_, bindparam, func, select, update
 
-from ledger.dialect import among, exists_each, in_order_of_index, is_
+from ledger.dialect import among, exists_each, in_order_of_index, insert_each, is_
 from ledger.leases import Lease, guard
 from ledger.schema import messages, outbox
 from ledger.wake import notify
@@ -105,5 +105,5 @@ def add(conn: Connection, rows: Iterable[Mapping[str, object]]) -> None:
     """Owe these rows to the broker."""
     values = [dict(row) for row in rows]
     if values:
-        conn.execute(outbox.insert(), values)
+        insert_each(conn, outbox, values)
         notify(conn, "outbox")
