@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from unicodedata import normalize
 
 _EXACT = re.compile(r"([0-9]{2})([0-9]{2})([0-9]{2})-([0-9]{6}|[1-9][0-9]{6})-([0-9])")
 _LARGEST_SERIAL = 9_999_999
@@ -59,3 +60,9 @@ def parse_exact(text: str) -> TicketNumber | None:
         return TicketNumber(date(2000 + year, month, day), serial) if serial else None
     except ValueError:  # no such day
         return None
+
+
+def parse_typed(text: str) -> TicketNumber | None:
+    """The number where nothing else is expected, as a command's argument: its digits, whatever stands between them."""
+    digits = "".join(character for character in normalize("NFKC", text) if character in "0123456789")
+    return parse_exact(f"{digits[:6]}-{digits[6:-1]}-{digits[-1:]}")

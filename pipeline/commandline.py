@@ -23,15 +23,23 @@ class Failed(click.ClickException):
 
     exit_code = 1
 
-    def show(self, file: Any = None) -> None:
-        """One line on stderr."""
-        click.echo(f"priemnaya: {self.format_message()}", err=True)
-
 
 class WrongUse(Failed):
     """The words of the command, or the configuration, are off."""
 
     exit_code = 2
+
+
+class Number(click.ParamType[str]):
+    """A ticket's number, however it is typed. What is none stays as it is: then there is no such ticket."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """The one form that is stored."""
+        from normalizer.ticket_number import parse_typed
+
+        return str(parse_typed(str(value)) or value)
 
 
 class Moment(click.ParamType[float]):
@@ -182,7 +190,7 @@ def ingest(
 
 
 @command()
-@click.option("--ticket", help="Only of this ticket.")
+@click.option("--ticket", type=Number(), help="Only of this ticket.")
 @click.option("--since", type=Moment(), help="Only staged since this time.")
 @click.option("--follow", is_flag=True, help="Go on with those that come.")
 def envelopes(context: click.Context, ticket: str | None, since: float | None, follow: bool) -> None:
@@ -211,7 +219,7 @@ def queues(context: click.Context, as_json: bool) -> None:
 
 
 @command()
-@click.argument("number")
+@click.argument("number", type=Number())
 @_as_json
 def show(context: click.Context, number: str, as_json: bool) -> None:
     """One ticket: its messages, links, acknowledgements, replies, deliveries."""
@@ -298,7 +306,7 @@ def quarantine_export(context: click.Context, folder: Path, row_ids: tuple[int, 
 
 @command()
 @click.option("--since", type=Moment(), help="Envelopes staged since this time.")
-@click.option("--ticket", "tickets", multiple=True, help="Envelopes of this ticket.")
+@click.option("--ticket", "tickets", type=Number(), multiple=True, help="Envelopes of this ticket.")
 @_as_json
 def requeue(context: click.Context, since: float | None, tickets: tuple[str, ...], as_json: bool) -> None:
     """Publish again, under the same ids."""
@@ -312,7 +320,7 @@ def requeue(context: click.Context, since: float | None, tickets: tuple[str, ...
 
 
 @command()
-@click.argument("number")
+@click.argument("number", type=Number())
 @_as_json
 def forget(context: click.Context, number: str, as_json: bool) -> None:
     """Erase a ticket's personal data, and write the record of it."""
@@ -406,7 +414,7 @@ def main(arguments: list[str] | None = None) -> int:
         click.echo(f"priemnaya: {error.format_message()}{where}", err=True)
         return 2
     except click.ClickException as error:
-        error.show()
+        click.echo(f"priemnaya: {error.format_message()}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130

@@ -9,7 +9,6 @@ from typing import Any
 from ledger import erasure, outbox, search
 from ledger.database import Connection
 from normalizer.envelope import rfc3339
-from normalizer.ticket_number import parse_exact
 from pipeline import events
 from pipeline.parts import Parts
 from pipeline.times import moment
@@ -20,8 +19,6 @@ ORPHAN_AGE = timedelta(days=1)
 
 def erase(parts: Parts, number: str, *, cause: str) -> dict[str, Any] | None:
     """Erase a ticket's personal data and keep the record of it. None when there is no such ticket."""
-    parsed = parse_exact(number)
-    number = str(parsed) if parsed else number
     now = parts.clock()
 
     def work(conn: Connection) -> tuple[dict[str, Any], list[str]] | None:

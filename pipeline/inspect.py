@@ -65,11 +65,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def ticket_view(parts: Parts, number: str) -> dict[str, Any] | None:
-    """Everything of one ticket, as JSON values; None when there is none. The number may be written anyhow."""
-    from normalizer.ticket_number import parse_exact
-
-    parsed = parse_exact(number)
-    number = str(parsed) if parsed else number
+    """Everything of one ticket, as JSON values; None when there is none."""
 
     def read(conn: Any) -> dict[str, Any] | None:
         ticket = reports.ticket(conn, number)

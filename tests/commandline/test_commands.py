@@ -1,0 +1,278 @@
+"""The commands as an administrator types them: what they print, what they return, and what they leave in the ledger."""
+
+from __future__ import annotations
+
+import json
+import mailbox
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from sqlalchemy import select, update
+
+from ledger.database import Database
+from ledger.schema import outbox, outgoing
+from pipeline.commandline import main
+from tests.services.process import free_port
+
+CODE = "Не приходит код подтверждения на телефон уже третий день"
+LETTER = "From: Анна <anna@example.org>\nTo: help@service.test\nSubject: {}\nMessage-ID: <{}@example.org>\n\n{}\n"
+
+
+@dataclass
+class Shell:
+    """Runs commands with one configuration; each is answered with exit code, output and errors."""
+
+    folder: Path
+    capsys: pytest.CaptureFixture[str]
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        self.capsys.readouterr()
+        code = main(["--config", str(self.folder / "c.toml"), *words])
+        return code, *self.capsys.readouterr()
+
+    def json(self, *words: str) -> Any:
+        code, out, err = self.run(*words, "--json")
+        assert (code, err) == (0, "")
+        return json.loads(out)
+
+    def refused(self, *words: str) -> tuple[int, str]:
+        """Of a command that fails: the exit code and the one line."""
+        code, out, err = self.run(*words)
+        assert out == ""
+        assert err.startswith("priemnaya: ") and err.endswith("\n") and err.count("\n") == 1, err
+        return code, err
+
+    def envelopes(self, *words: str) -> list[dict[str, Any]]:
+        code, out, err = self.run("envelopes", *words)
+        assert (code, err) == (0, "")
+        return [json.loads(line) for line in out.splitlines()]
+
+    def rows(self, statement: Any) -> list[Any]:
+        with closing(Database(f"sqlite:///{self.folder}/p.db")) as database:
+            return list(database.look_now(lambda conn: conn.execute(statement).all()))
+
+    def updates(self, name: str, *texts: str, chat: int = 77) -> Path:
+        """A file of Telegram's updates, a minute between them."""
+        person = {"id": chat, "type": "private", "is_bot": False, "first_name": "Анна"}
+        path = self.folder / name
+        path.write_text(
+            "".join(
+                json.dumps(
+                    {
+                        "update_id": 100 * chat + at,
+                        "message": {
+                            "message_id": at, "date": 1_795_000_000 + 60 * at, "chat": person, "from": person,
+                            "text": text,
+                        },
+                    }
+                )
+                + "\n"
+                for at, text in enumerate(texts, 1)
+            )
+        )  # fmt: skip
+        return path
+
+
+@pytest.fixture
+def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.toml").write_text(
+        f'[database]\nurl = "sqlite:///{tmp_path}/p.db"\n[storage]\nurl = "{tmp_path}/files"\n'
+    )
+    return Shell(tmp_path, capsys)
+
+
+def counts(read: int, accepted: int, redelivered: int = 0, quarantined: int = 0, ignored: int = 0) -> dict[str, int]:
+    assert read == accepted + redelivered + quarantined + ignored
+    return {
+        "read": read, "accepted": accepted, "redelivered": redelivered, "quarantined": quarantined, "ignored": ignored,
+    }  # fmt: skip
+
+
+def test_what_is_taken_in_is_counted_by_its_end_and_taken_in_once(shell: Shell) -> None:
+    file = shell.updates("u.jsonl", "/start", CODE, "И ещё: ошибка 500 при входе")
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n") + b"{broken\n")
+    assert shell.json("ingest", "--kind", "telegram", str(file)) == counts(4, 2, quarantined=1, ignored=1)
+    assert shell.json("ingest", "--kind", "telegram", str(file)) == counts(4, 0, redelivered=4)
+    first, second = shell.envelopes()
+    assert (first["kind"], second["kind"], first["text"]) == ("new", "follow_up", CODE)
+    assert first["ticket"]["number"] == second["ticket"]["number"]
+    code, out, _ = shell.run("ingest", "--kind", "telegram", str(shell.updates("v.jsonl", CODE, chat=78)))
+    assert code == 0
+    assert [line.split() for line in out.splitlines()] == [[k, str(v)] for k, v in counts(1, 1).items()]
+
+
+def test_letters_are_read_from_files_folders_an_mbox_and_a_maildir(shell: Shell) -> None:
+    folder = shell.folder / "письма и прочее"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / f"{name}.eml").write_text(LETTER.format("Вопрос", name, CODE))
+    box = mailbox.mbox(shell.folder / "old.mbox")
+    box.add(LETTER.format("Q", "c", f"{CODE}\n\n>From the beginning").encode())
+    box.add(LETTER.format("Q", "d", CODE).encode())
+    box.close()
+    maildir = mailbox.Maildir(shell.folder / "maildir")
+    maildir.add(LETTER.format("Q", "e", CODE).encode())
+    maildir.add(LETTER.format("Q", "a", CODE * 2).encode())  # another letter under a Message-ID that is known
+    paths = [str(folder), str(shell.folder / "old.mbox"), str(shell.folder / "maildir")]
+    assert shell.json("ingest", "--kind", "email", *paths) == counts(6, 6)
+    assert shell.json("ingest", "--kind", "email", str(folder / "b.eml")) == counts(1, 0, redelivered=1)
+    assert sorted(each["source"]["message_id"] for each in shell.envelopes()) == [
+        f"{name}@example.org" for name in "aabcde"
+    ]
+
+
+def test_nobody_is_told_of_what_is_taken_in_unless_that_is_asked_for(shell: Shell) -> None:
+    shell.run("ingest", "--kind", "telegram", str(shell.updates("u.jsonl", CODE)))
+    assert shell.rows(select(outgoing.c.purpose)) == []
+    shell.run("ingest", "--kind", "telegram", "--acknowledge", str(shell.updates("v.jsonl", CODE, chat=78)))
+    assert shell.rows(select(outgoing.c.purpose)) == [("acknowledgement",)]
+
+
+def test_envelopes_come_in_the_order_staged_and_as_the_schema_says(shell: Shell) -> None:
+    shell.run("ingest", "--kind", "telegram", str(shell.updates("u.jsonl", CODE, "ещё раз")))
+    shell.run("ingest", "--kind", "telegram", str(shell.updates("v.jsonl", CODE, chat=78)))
+    schema = jsonschema_rs.validator_for(json.loads(shell.run("schema")[1]), validate_formats=True)
+    found = shell.envelopes()
+    assert [each["source"]["conversation_id"] for each in found] == ["77", "77", "78"]
+    for each in found:
+        schema.validate(each)
+    number = found[0]["ticket"]["number"]
+    assert shell.envelopes("--ticket", number) == found[:2]
+    assert shell.envelopes("--since", "2h") == found
+    assert shell.envelopes("--since", "2999-01-01") == []
+    assert json.loads(shell.run("schema", "--asyncapi")[1])["asyncapi"].startswith("3.")
+
+
+def test_a_ticket_is_shown_by_its_number_however_it_is_typed(shell: Shell) -> None:
+    shell.run("ingest", "--kind", "telegram", str(shell.updates("u.jsonl", CODE, "ещё раз")))
+    number = shell.envelopes()[0]["ticket"]["number"]
+    shown = shell.json("show", number)
+    assert (shown["number"], shown["state"], shown["desk"]) == (number, "open", "notifications")
+    assert [each["kind"] for each in shown["messages"]] == ["new", "follow_up"]
+    for typed in (number.replace("-", ""), number.replace("-", " \N{EN DASH} "), f"№ {number}"):
+        code, out, _ = shell.run("show", typed)
+        assert (code, out.splitlines()[0].split()) == (0, [number, "open"])
+        assert CODE in out
+    assert len(shell.envelopes("--ticket", number.replace("-", ""))) == 2
+    wrong = number[:-1] + str((int(number[-1]) + 1) % 10)
+    assert shell.refused("show", wrong)[0] == 1
+
+
+def test_the_queues_say_what_waits_and_what_goes_out_again_keeps_its_id(shell: Shell) -> None:
+    shell.run("ingest", "--kind", "telegram", str(shell.updates("u.jsonl", CODE)))
+    number = shell.envelopes()[0]["ticket"]["number"]
+
+    def notifications() -> tuple[int, int, int]:
+        (row,) = [each for each in shell.json("queues") if each["desk"] == "notifications"]
+        return row["waiting"], row["published"], row["open"]
+
+    assert notifications() == (1, 0, 1)
+    sent = select(outbox.c.message_id).where(outbox.c.exchange == "appeals", outbox.c.state == "pending")
+    before = shell.rows(sent)
+    with closing(Database(f"sqlite:///{shell.folder}/p.db")) as database:  # as the relay does
+        database.run_now(lambda conn: conn.execute(update(outbox).values(state="published", times=1)))
+    assert notifications() == (0, 1, 1)
+    assert shell.json("requeue", "--ticket", number) == {"requeued": 1}
+    assert (notifications(), shell.rows(sent)) == ((1, 0, 1), before)
+    assert shell.json("requeue", "--since", "2h") == {"requeued": 0}
+    assert shell.refused("requeue")[0] == 2
+
+
+def test_what_cannot_be_read_is_listed_shown_exported_and_tried_again(shell: Shell) -> None:
+    (shell.folder / "bad.jsonl").write_bytes(b'{"update_id": 1, \xff\n')
+    assert shell.json("ingest", "--kind", "telegram", "bad.jsonl") == counts(1, 0, quarantined=1)
+    (row,) = shell.json("quarantine", "list")
+    assert row["kind"] == "telegram"
+    code, out, _ = shell.run("quarantine", "show", str(row["id"]))
+    assert code == 0 and row["reason"] in out
+    assert shell.run("quarantine", "export", "out", str(row["id"]))[0] == 0
+    (exported,) = (shell.folder / "out").iterdir()
+    assert exported.read_bytes() == b'{"update_id": 1, \xff\n', "the raw bytes, unchanged"
+    assert shell.run("quarantine", "retry", str(row["id"]))[0] == 0
+    assert shell.refused("quarantine", "show", "999")[0] == 1
+
+
+def test_a_forgotten_ticket_has_no_words_left_and_its_messages_stay_gone(shell: Shell) -> None:
+    file = shell.updates("u.jsonl", CODE)
+    shell.run("ingest", "--kind", "telegram", str(file))
+    number = shell.envelopes()[0]["ticket"]["number"]
+    assert shell.run("forget", number)[0] == 0
+    shown = json.dumps(shell.json("show", number), ensure_ascii=False)
+    assert "код" not in shown.replace("код/кодик", "") and "Анна" not in shown
+    assert shell.json("ingest", "--kind", "telegram", str(file)) == counts(1, 0, redelivered=1)
+    assert shell.envelopes() == []
+
+
+def test_a_text_is_routed_with_reasons_and_a_file_is_judged(shell: Shell) -> None:
+    code, out, _ = shell.run("route", CODE)
+    assert code == 0 and "desk         notifications" in out and "why" in out
+    assert shell.json("route", CODE)["category"] == "notifications"
+    samples = [{"text": CODE, "category": "notifications"}, {"text": CODE, "category": "security"}, {"text": "привет"}]
+    (shell.folder / "s.jsonl").write_text("".join(json.dumps(each) + "\n" for each in samples))
+    code, out, _ = shell.run("route", "--file", "s.jsonl")
+    assert code == 0 and "security" in out and "notifications" in out
+    lines = [json.loads(line) for line in shell.run("route", "--file", "s.jsonl", "--json")[1].splitlines()]
+    assert [line["category"] for line in lines] == ["notifications", "notifications", "other"]
+    assert not (shell.folder / "p.db").exists(), "nothing is sent, nothing is kept"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["route"], "--file"),
+        (["ingest", "--kind", "fax", "x"], "telegram"),
+        (["envelopes", "--since", "yesterday"], "2026-11-22"),
+        (["sho", "1"], "sho"),
+        (["run", "fax"], "fax"),
+    ],
+)  # fmt: skip
+def test_wrong_use_is_one_line_that_says_what_to_do(shell: Shell, words: list[str], says: str) -> None:
+    code, line = shell.refused(*words)
+    assert code == 2
+    assert says in line
+
+
+def test_a_line_of_a_file_that_is_no_sample_is_named(shell: Shell) -> None:
+    (shell.folder / "s.jsonl").write_text('{"text": "a"}\n{"txt": "b"}\n')
+    code, line = shell.refused("route", "--file", "s.jsonl")
+    assert (code, "s.jsonl: line 2" in line) == (1, True)
+
+
+def test_a_file_that_is_not_there_is_named(shell: Shell) -> None:
+    code, line = shell.refused("ingest", "--kind", "email", "nowhere.eml")
+    assert (code, "nowhere.eml" in line) == (1, True)
+
+
+def test_each_problem_of_the_configuration_stands_on_a_line_with_its_key(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRIEMNAYA_TICKETS__TIMEZON", "Europe/Moscow")
+    monkeypatch.setenv("PRIEMNAYA_LIMITS__MAIL", "much")
+    monkeypatch.setenv("PRIEMNAYA_HTTP__PORT", "http")
+    code, out, err = shell.run("queues")
+    assert (code, out) == (2, "")
+    lines = err.splitlines()
+    assert len(lines) == 3
+    for key in ("tickets.timezon", "limits.mail", "http.port"):
+        assert sum(line.startswith(f"priemnaya: {key}: ") for line in lines) == 1
+    assert "did you mean timezone?" in err
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["all is well", "the broker is not there"])
+def test_the_check_reaches_every_part_and_says_what_to_do(
+    shell: Shell, broken: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if broken:
+        monkeypatch.setenv("PRIEMNAYA_BROKER__URL", f"amqp://guest:secret-word@127.0.0.1:{free_port()}/")
+    code, out, err = shell.run("check")
+    assert (code, err) == (1 if broken else 0, "")
+    lines = {line.split()[1].rstrip(":"): line for line in out.splitlines()}
+    assert {"database", "storage", "routing", "texts", "broker"} <= set(lines)
+    assert lines["database"].startswith("ok")
+    assert lines["broker"].startswith("ok" if not broken else "FAILED")
+    assert "secret-word" not in out
