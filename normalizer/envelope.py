@@ -28,7 +28,7 @@ Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used
 class Part(BaseModel):
     """Base of every part of the envelope: closed, so that a field nobody documented cannot slip in."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
 
 
 class Link(Part):

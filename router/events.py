@@ -41,7 +41,7 @@ MEANINGS: dict[EventType, str] = {
 class Event(BaseModel):
     """One event. A field that does not concern its type is null."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_serialization_defaults_required=True)
 
     id: UUID = Field(description="UUIDv7, the same at every publishing; the AMQP message_id")
     type: EventType = Field(description="; ".join(f"{name}: {meaning}" for name, meaning in MEANINGS.items()))
