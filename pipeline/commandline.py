@@ -169,6 +169,7 @@ def ingest(
     """Take payloads from disk the same way as from the platforms."""
     from dataclasses import asdict
 
+    from pipeline.ingest import NoSuchChannel
     from pipeline.ingest import ingest as take
     from pipeline.kinds import kinds
     from pipeline.payloads import PayloadError
@@ -179,6 +180,8 @@ def ingest(
     with opened(context) as parts, progress("taking in") as show:
         try:
             tally = take(parts, kind, list(paths), account=account, acknowledge=acknowledge, progress=show)
+        except NoSuchChannel as error:
+            raise WrongUse(str(error)) from None
         except PayloadError as error:
             raise Failed(str(error)) from None
         except OSError as error:

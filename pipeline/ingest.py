@@ -19,6 +19,10 @@ from pipeline.processor import Processor
 CHUNK = 256
 
 
+class NoSuchChannel(Exception):
+    """Which channel the payloads came by is not clear."""
+
+
 @dataclass(slots=True)
 class Tally:
     """What became of what was read; the last four add up to the first."""
@@ -45,7 +49,7 @@ def ingest(
 ) -> Tally:
     """Journal every payload, process what is new, and count the outcomes.
 
-    Raises `PayloadError`, OSError, `LedgerAway`, `StorageError`.
+    Raises `NoSuchChannel`, `PayloadError`, OSError, `LedgerAway`, `StorageError`.
     """
     name, platform_account = _account(parts, kind, account)
     found = _in_order(kind, payloads.find(kind, paths))
@@ -71,10 +75,14 @@ def _account(parts: Parts, kind: str, account: str | None) -> tuple[str, str]:
     """The channel's name and the platform's own account: the named channel, else the only one of the kind."""
     channels = parts.settings.channels
     of_kind = [name for name, channel in channels.items() if channel.kind == kind]
-    name = account or (of_kind[0] if len(of_kind) == 1 else kind)
+    if account is None and len(of_kind) > 1:
+        raise NoSuchChannel(f"there are several channels of the kind {kind}: say --account {' or '.join(of_kind)}")
+    name = account or (of_kind[0] if of_kind else kind)
     channel = channels.get(name)
-    if channel is None or channel.kind != kind:
+    if channel is None:
         return name, ""
+    if channel.kind != kind:
+        raise NoSuchChannel(f"the channel {name} is of the kind {channel.kind}, not {kind}")
     connector: Connector = connector_of(parts.settings, name)
     return name, asyncio.run(connector.account())
 

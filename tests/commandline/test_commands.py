@@ -243,6 +243,17 @@ def test_a_line_of_a_file_that_is_no_sample_is_named(shell: Shell) -> None:
     assert (code, "s.jsonl: line 2" in line) == (1, True)
 
 
+def test_which_channel_it_came_by_must_be_clear(shell: Shell) -> None:
+    with (shell.folder / "c.toml").open("a") as config:
+        for name in ("one", "two"):
+            config.write(f'[channels.{name}]\nkind = "telegram"\ntoken = "{len(name)}23:secret-{name}"\n')
+    file = str(shell.updates("u.jsonl", CODE))
+    code, line = shell.refused("ingest", "--kind", "telegram", file)
+    assert (code, "one or two" in line) == (2, True)
+    code, line = shell.refused("ingest", "--kind", "vk", "--account", "one", file)
+    assert (code, "telegram" in line) == (2, True)
+
+
 def test_a_file_that_is_not_there_is_named(shell: Shell) -> None:
     code, line = shell.refused("ingest", "--kind", "email", "nowhere.eml")
     assert (code, "nowhere.eml" in line) == (1, True)
