@@ -63,6 +63,9 @@ def _database_url(value: SecretStr) -> SecretStr:
     _is_address(value.get_secret_value())
     if urlsplit(value.get_secret_value()).scheme not in ("sqlite", "postgresql"):
         raise ValueError("should start with sqlite:/// or postgresql://")
+    kind, _, file = value.get_secret_value().partition(":///")
+    if kind.startswith("sqlite") and file in ("", ":memory:"):
+        raise ValueError("should name a file, such as data/priemnaya.db: what is in memory only is lost")
     return value
 
 

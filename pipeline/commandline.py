@@ -6,6 +6,7 @@ Exit 0: done. 1: something failed. 2: wrong use.
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -410,6 +411,7 @@ def demo(context: click.Context, **options: Any) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns its exit code."""
+    logging.lastResort = None  # what a library logs where no log is set up would be printed as it is, secrets and all
     try:
         result = cli.main(arguments, prog_name="priemnaya", standalone_mode=False)
     except click.UsageError as error:

@@ -214,6 +214,8 @@ def test_all_problems_are_told_at_once_with_the_nearest_key(tmp_path: Path) -> N
         ("[storage]\nencryption_key = 'c2hvcnQ='", "storage.encryption_key"),
         ("[storage]\nencryption_key = 5", "storage.encryption_key"),
         ("[database]\nurl = 'mysql://x'", "database.url"),
+        ("[database]\nurl = 'sqlite://'", "database.url"),
+        ("[database]\nurl = 'sqlite:///:memory:'", "database.url"),
         ("[database]\nurl = 'postgresql://u:pa/ss@h/d'", "database.url"),
         ("[broker]\nurl = 'amqp://u:pa/ss@h/'", "broker.url"),
         ("[http]\npublic_url = 'https://h:x'", "http.public_url"),

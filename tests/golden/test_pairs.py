@@ -9,7 +9,7 @@ import jsonschema_rs
 import pytest
 from click.testing import CliRunner
 
-from normalizer.envelope import Envelope
+from normalizer.envelope import FLAGS, Envelope
 from pipeline.commandline import cli
 from pipeline.kinds import kinds
 from tests.golden.pairs import FOLDER, expected, payloads, read
@@ -46,6 +46,7 @@ def test_every_golden_envelope_is_as_the_model_and_the_published_schema_say() ->
     schema = published()
     for name, found in envelopes():
         Envelope.model_validate(found)
+        assert set(found["flags"]) <= set(FLAGS), name
         assert not [f"{name}: {error.message}" for error in schema.iter_errors(found)]
 
 
