@@ -414,6 +414,9 @@ def main(arguments: list[str] | None = None) -> int:
     logging.lastResort = None  # what a library logs where no log is set up would be printed as it is, secrets and all
     try:
         result = cli.main(arguments, prog_name="priemnaya", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.UsageError as error:
         where = f" (try `{error.ctx.command_path} --help`)" if error.ctx else ""
         click.echo(f"priemnaya: {error.format_message()}{where}", err=True)

@@ -237,6 +237,16 @@ def test_wrong_use_is_one_line_that_says_what_to_do(shell: Shell, words: list[st
     assert says in line
 
 
+@pytest.mark.parametrize("words", [[], ["quarantine"]])
+def test_no_command_at_all_is_answered_with_the_help_as_it_is(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(words)
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert err.startswith("Usage: priemnaya") and "try `" not in err
+
+
 def test_a_line_of_a_file_that_is_no_sample_is_named(shell: Shell) -> None:
     (shell.folder / "s.jsonl").write_text('{"text": "a"}\n{"txt": "b"}\n')
     code, line = shell.refused("route", "--file", "s.jsonl")
