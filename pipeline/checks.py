@@ -10,12 +10,13 @@ from typing import Any
 from config.key import ensure_encryption_key, key_note
 from config.settings import Settings
 from config.texts import Texts, TextsError
-from connectors.base import ConnectorError
+from connectors.base import ConnectorError, Transient
 from ledger.errors import LedgerError
 from ledger.storage import StorageError
 from pipeline.channels import connector_of
 
 SECONDS = 30.0
+_REACH = "does this machine reach it? Its addresses stand in [channels.{}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +121,12 @@ async def _channel(settings: Settings, name: str) -> Finding:
     connector = connector_of(settings, name)
     try:
         line = await _bounded(connector.check)
-    except ConnectorError as error:
+    except Transient as error:
+        return Finding(part, False, f"{error}; {_REACH.format(name)}")
+    except ConnectorError as error:  # its text says what to do
         return Finding(part, False, str(error))
     except TimeoutError:
-        return Finding(part, False, f"did not answer within {SECONDS:g} s")
+        return Finding(part, False, f"did not answer within {SECONDS:g} s; {_REACH.format(name)}")
     finally:
         await connector.close()
     return Finding(part, True, line)

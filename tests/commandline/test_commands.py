@@ -297,3 +297,17 @@ def test_the_check_reaches_every_part_and_says_what_to_do(
     assert lines["database"].startswith("ok")
     assert lines["broker"].startswith("ok" if not broken else "FAILED")
     assert "secret-word" not in out
+
+
+def test_a_channel_that_cannot_be_reached_fails_the_check_with_what_to_look_at(shell: Shell) -> None:
+    with (shell.folder / "c.toml").open("a") as config:
+        nowhere = f"http://127.0.0.1:{free_port()}"
+        config.write(f'[channels.one]\nkind = "telegram"\ntoken = "123:secret-word"\napi_url = "{nowhere}"\n')
+        config.write('[channels.box]\nkind = "email"\nusername = "help"\npassword = "secret-word"\n')
+        config.write(f'from_address = "help@service.test"\nimap_host = "127.0.0.1"\nimap_port = {free_port()}\n')
+        config.write('smtp_host = "127.0.0.1"\n')
+    code, out, err = shell.run("check")
+    assert (code, err, "secret-word" in out) == (1, "", False)
+    failed = [line for line in out.splitlines() if line.startswith("FAILED")]
+    assert len(failed) == 2
+    assert "[channels.one]" in failed[0] and "[channels.box]" in failed[1]
