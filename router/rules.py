@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -19,6 +19,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from router.compiled import CASE_FIELD, Compiled, compile_rules
+from router.contacts import without_contacts
 from router.deadline import after_working_days
 from router.learned import LOWEST, kept
 from router.rulesfile import Condition, Desk, Rule, RulesError, RulesFile, source
@@ -114,6 +115,7 @@ class Rules:
 
     def route(self, case: Case) -> Decision:
         """Where the message goes. Never raises; linear in the length of the text."""
+        case = replace(case, text=without_contacts(case.text))
         own = self.vocabulary.find(case.subject or "", case.text)
         quoted = self.vocabulary.find(case.quoted) - own if case.quoted else set()
         category, why = self._category(case, own, quoted)

@@ -8,7 +8,8 @@ A phrase is words in any order, close together. In a phrase
     `а/б`        either
     `{group}`    any word of the group of that name
     `а … б`      further apart: up to fifteen other words between them
-    `не слово`   the word with «не» before it, or with «не» and a word that «не» passes over («не могу войти»)
+    `не слово`   the word with «не» before it, or with «не» and a word that «не» passes over («не могу войти»),
+                 in one sentence
 
 All forms are made when the rules are loaded, so that no dictionary need stay in memory and a word of a message costs
 one look-up; `router.words` says what an unknown word may be.
@@ -28,6 +29,7 @@ from router.forms import Forms, plain
 from router.words import Sense, Words, other_layout
 
 WORD = re.compile(r"[^\W_]+")
+_WORD_OR_END = re.compile(r"[^\W_]+|[.!?;](?=\s)")  # of a sentence
 WRITTEN = re.compile(r"=?[^\W_]+[*~]?")  # a word of a phrase, and of a group
 GROUP = re.compile(r"\{[^{}]+\}")
 NEGATIONS = frozenset({"не", "ни", "ne", "not", "cannot", "t"})  # "can't" is read as "can", "t"
@@ -251,7 +253,10 @@ class Vocabulary:
         for first, apart in self._apart:
             if first in text:
                 text = apart.sub(first, text)
-        for word in WORD.findall(text):
+        for word in _WORD_OR_END.findall(text):
+            if word in ".!?;":  # «Код не приходит. Мой номер …»: «не» reaches no further
+                negated = 0
+                continue
             what = known(word)
             meaning = what.negated if negated else what.as_it_stands
             if meaning is not NOTHING:

@@ -32,6 +32,7 @@ from tests.router.small import NOON, RULES, SMALL, route, small
         ("дверь", "двеpь с латинской буквой", "зверь"),
         ("данные", "мои данные", "мне дали ключ"),
         ("не дверь", "это не дверь", "не скрипит дверь"),
+        ("не дверь", "не\nдверь", "вовсе не. Дверь цела"),
         ("калитка", "opyat kalitka slomalas", "the kaleidoscope"),
         ("не закрываться", "dver ne zakryvaetsya", "dver zakryvaetsya"),
         ("калитка", "cyjdf rfkbnrf crhbgbn", "the calendar of the day"),
@@ -267,3 +268,20 @@ def test_a_file_of_samples_may_come_as_bytes_with_a_mark_at_its_head() -> None:
 def test_a_sample_that_cannot_be_used_is_named_by_its_line(line: str) -> None:
     with pytest.raises(SampleError, match="line 2: "):
         route_file(RULES, ['{"text": "x"}', line])
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("Не приходит код. Мой номер другой", "notifications"),
+        ("Не приходит код на мой номер", "notifications"),
+        ("Код подтверждения на телефон не поступает, мой номер прежний", "notifications"),
+        ("Код восстановления приходит на не мой номер", "security"),
+        ("Код для входа отправили на чужой номер", "security"),
+        ("Пришло уведомление о заявлении, заявление не моё", "security"),
+    ],
+)
+def test_a_code_that_does_not_come_to_my_number_is_no_fraud_and_one_sent_to_a_number_not_mine_is(
+    text: str, category: str
+) -> None:
+    assert route(text).category == category

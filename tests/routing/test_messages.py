@@ -122,6 +122,28 @@ def test_at_least_95_percent_of_the_labelled_messages_go_where_a_person_would_se
     assert wrongly_in_security(samples) < 0.03, samples.as_text()
 
 
+@pytest.mark.parametrize(
+    "stated",
+    [
+        ". Мой телефон 8 916 123-45-67",
+        ". Моя почта ivan@example.ru",
+        ". Меня зовут Иванов Иван Иванович, мой номер +79161234567",
+    ],
+)
+def test_a_name_and_a_contact_stated_as_we_ask_send_nobody_to_security_nor_away(rules: Rules, stated: str) -> None:
+    lines = (HERE / "messages.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = [json.loads(line)["text"].rstrip(".") for line in lines]
+    plain, with_contact = (
+        route_file(rules, [json.dumps({"text": text + end}) for text in texts], now=NOW).routed for end in ("", stated)
+    )
+    astray = [
+        with_it.result["text"]
+        for without, with_it in zip(plain, with_contact, strict=True)
+        if (with_it.result["category"] == "security") != (without.result["category"] == "security")
+    ]
+    assert not astray
+
+
 @pytest.mark.parametrize("name", NEVER_TUNED_TO)
 def test_what_was_never_tuned_to_is_routed_nearly_as_well(rules: Rules, name: str) -> None:
     samples = report(rules, name)
