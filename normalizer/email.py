@@ -7,7 +7,7 @@ import re
 from datetime import datetime
 
 from normalizer import headers as fields
-from normalizer import machine_mail, mime, quotes
+from normalizer import machine_mail, mail_reports, mime, quotes
 from normalizer.email_authentication import authenticate
 from normalizer.email_body import Body, collect
 from normalizer.headers import Headers
@@ -90,6 +90,7 @@ def _message(
         attachments=tuple(body.attachments),
         reply_to=reply_to,
         machine=verdict.machine,
+        report=mail_reports.report(verdict, subject, facts.text, reply_to),
         authentication=authentication,
         content_key=_content_key(headers, body),
         flags=tuple(flags),

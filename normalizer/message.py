@@ -90,6 +90,17 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryReport:
+    """What became of a message that we sent: a WhatsApp status, a bounce of our mail."""
+
+    native_id: str  # of our message
+    state: Literal["sent", "delivered", "read", "failed"]
+    code: str | None = None
+    detail: str | None = None  # the platform's words; no personal data
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message, edit or deletion of a citizen (or of a machine), kind-neutral."""
 
@@ -108,6 +119,7 @@ class Message:
     reply_to: tuple[str, ...] = ()  # native ids, nearest first (mail: In-Reply-To, then References)
     button: str | None = None  # payload of a pressed button
     machine: Literal["bounce", "auto_reply", "bulk"] | None = None
+    report: DeliveryReport | None = None  # mail only: what this bounce or receipt says of the letter it is about
     authentication: Literal["pass", "fail"] | None = None  # mail only, by the trusted server
     content_key: str | None = None  # equal for the same mail through two mailboxes (contract, section 5)
     via: str | None = None  # portal only
@@ -121,17 +133,6 @@ class Ignored:
     """A payload that is nobody's request: an echo of ours, typing, a read mark. `reason` is one short phrase."""
 
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryReport:
-    """What became of a message that we sent: a WhatsApp status, a bounce of our mail."""
-
-    native_id: str  # of our message
-    state: Literal["sent", "delivered", "read", "failed"]
-    code: str | None = None
-    detail: str | None = None  # the platform's words; no personal data
-    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

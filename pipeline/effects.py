@@ -122,7 +122,6 @@ def text_of(parts: Parts, row: Claimed) -> str:
 def delivery(conn: Connection, batch: Batch, row: Claimed, key: bytes, report: DeliveryReport) -> None:
     """What became of a message of ours: an event, and the message's row says so."""
     sent = outgoing.report(conn, key, report.state, report.code or report.detail)
-    batch.end(row.id, "ignored", "a delivery status")
     if sent is not None:
         batch.outbox.append(
             events.row(

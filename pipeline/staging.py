@@ -192,11 +192,15 @@ class Staging:
         if isinstance(reading, Ignored):
             self.batch.end(row.id, "ignored", reading.reason)
         elif isinstance(reading, DeliveryReport):
-            effects.delivery(self.conn, self.batch, row, native_hash(self.parts, row, reading.native_id), reading)
+            self._delivery(row, reading)
+            self.batch.end(row.id, "ignored", "a delivery status")
         elif isinstance(reading, Renamed):
             effects.renamed(self.conn, self.parts, self.batch, row, reading)
         for part in work.parts:
             self.batch.end(part.id, "merged", merged_into=row.id)
+
+    def _delivery(self, row: Claimed, report: DeliveryReport) -> None:
+        effects.delivery(self.conn, self.batch, row, native_hash(self.parts, row, report.native_id), report)
 
     def _message(self, work: Work, understood: Understood, case: Case) -> None:
         row, message = work.row, understood.message
@@ -269,6 +273,8 @@ class Staging:
         envelope = compose(row, understood, link, ticket, route, who, attachments, envelope_id=envelope_id, flags=flags)
         self._keep(work, understood, case, link, ticket, route, envelope)
         events.staged(self.batch, row, link, ticket, envelope, reopened=was_closed and ticket.state == "open")
+        if understood.message.report is not None:
+            self._delivery(row, understood.message.report)
         acknowledge.owe(self, work, understood, link, ticket, route.answer_by)
         self.staged.append((row, envelope))
 

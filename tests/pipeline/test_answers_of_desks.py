@@ -1,5 +1,7 @@
 """A desk's answer and the search's index, when any transaction of theirs fails."""
 
+import json
+
 import pytest
 from sqlalchemy import func, select
 
@@ -72,3 +74,20 @@ def test_a_message_whose_indexing_failed_is_found_all_the_same(world: World, aft
     staged = set(world.parts.database.look_now(lambda conn: conn.execute(select(messages.c.id)).scalars().all()))
     found = select(search_words.c.message_id).distinct()
     assert set(world.parts.database.look_now(lambda conn: conn.execute(found).scalars().all())) == staged
+
+
+def test_a_letter_that_comes_back_marks_the_answer_as_failed_and_the_desk_is_told(world: World) -> None:
+    (outcome,) = world.take("email", said(world, "email", "ivan@mail.example", PROBLEM))
+    assert world.answer(outcome.ticket) is None
+    owed, native_id = world.sent[-1]
+    head = f"From: MAILER-DAEMON@mail.example\nIn-Reply-To: <{native_id}>\nMessage-ID: <{owed.id}@mail.example>\n"
+    report = "Your message could not be delivered: 550 5.1.1 user unknown: ivan@mail.example\n"
+    (bounce,) = world.take("email", f"{head}Subject: Undelivered Mail Returned to Sender\n\n{report}".encode())
+    assert bounce.ticket == outcome.ticket
+    found = select(outgoing.c.state, outgoing.c.reason).where(outgoing.c.reply_id == owed.reply_id)
+    event = select(outbox.c.body).where(outbox.c.exchange == "events", outbox.c.kind == "failed")
+    (state, reason), body = world.parts.database.look_now(
+        lambda conn: (tuple(conn.execute(found).one()), json.loads(bytes(conn.execute(event).scalar_one())))
+    )
+    assert (state, reason) == ("failed", "a mail server returned the letter (5.1.1)")
+    assert (body["ticket"], body["reply_id"], body["reason"]) == (outcome.ticket, owed.reply_id, reason)
