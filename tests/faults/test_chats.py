@@ -46,7 +46,7 @@ def killed_at(chats: Chats, name: str, rounds: Sequence[Sequence[str]]) -> Repor
         for point in armed:
             worker.arm(point)
         chats.write(4)
-        worker.struck(60, f"round {number} strikes: {', '.join(armed)}")
+        worker.struck(60, f"round {number} strikes: {', '.join(armed)}", lambda: chats.write(1))
         worker.kills += len(armed)
         chats.wait(60)
     return chats.report(name)

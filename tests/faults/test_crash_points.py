@@ -63,7 +63,11 @@ def killed_at(post: Post, name: str, rounds: Sequence[Sequence[str]]) -> Report:
         for point in armed:
             worker.arm(point)
         post.put(written[10 * number : 10 * number + 10])
-        worker.struck(40, f"round {number} strikes: {', '.join(armed)}")
+        worker.struck(
+            40,
+            f"round {number} strikes: {', '.join(armed)}",
+            lambda number=number: post.put(letters(1, series=f"{series}-{number}")),  # type: ignore[misc]
+        )
         worker.kills += len(armed)
         post.wait()
     return post.report(name)

@@ -198,13 +198,18 @@ class Worker:
         """Points that have not struck yet."""
         return sorted(os.listdir(self.faults / "armed"))
 
-    def struck(self, timeout: float, what: str) -> None:
-        """Return once every armed point has struck; what only a process that starts comes to is helped on."""
+    def struck(self, timeout: float, what: str, more: Callable[[], object]) -> None:
+        """Return once every armed point has struck.
+
+        What only a process that starts comes to, or one that starts and has a message, is helped on: by a kill of each,
+        and by `more`, which has a message written.
+        """
         try:
             self.wait(lambda: not self.armed(), 10, what)
         except AssertionError:
             for role in self.roles():
                 self.kill_role(role)
+            more()
         self.wait(lambda: not self.armed(), timeout, what)
 
     def disarm(self) -> list[str]:
