@@ -12,7 +12,7 @@ _STATUS = re.compile(r"(?<![\d.])5\.\d{1,3}\.\d{1,3}(?![\d.])")
 # A server that goes on trying says so, where its report has no field for it.
 _TRIES_AGAIN = re.compile(
     r"delayed|not yet been delivered|still trying|will (?:continue|keep|be retried|retry|try)"
-    r"|could not send .{1,40} for|postponed|(?:do not|don't) need to resend|отложен|задерж|повторит попыт|попытки будут",
+    r"|could not send .{1,40} for|postponed|(?:do not|don't) need to resend|отложен|задерж|повторит попыт",
     re.I,
 )
 
