@@ -26,10 +26,13 @@ from ledger.schema import (
 PAGE = 200
 
 
-def erase(conn: Connection, number: str, now: float) -> tuple[dict[str, Any], list[str]] | None:
+def erase(
+    conn: Connection, number: str, now: float, *, offered: bool = False
+) -> tuple[dict[str, Any], list[str]] | None:
     """Erase a ticket's personal data. Returns what was done, and the files that are to be removed from the storage.
 
-    None when there is no such ticket. Erasing twice erases what has come since.
+    `offered`: there is a broker, which may have what it has not confirmed yet. None when there is no such ticket.
+    Erasing twice erases what has come since.
     """
     if conn.execute(select(tickets.c.number).where(tickets.c.number == number).with_for_update()).first() is None:
         return None
@@ -39,7 +42,7 @@ def erase(conn: Connection, number: str, now: float) -> tuple[dict[str, Any], li
         row.journal_id for row in conn.execute(select(messages.c.journal_id).where(messages.c.ticket == number))
     ]
     files = _erase_attachments(conn, number) + _erase_raw(conn, journal_ids)
-    published = _erase_outbox(conn, number)
+    published = _erase_outbox(conn, number, offered)
     sent = conn.execute(
         update(outgoing).where(outgoing.c.ticket == number, outgoing.c.content.is_not(None)).values(content=None)
     ).rowcount
@@ -98,11 +101,12 @@ def _erase_raw(conn: Connection, journal_ids: Collection[int]) -> list[str]:
     return files
 
 
-def _erase_outbox(conn: Connection, number: str) -> list[dict[str, str]]:
-    """What waits is not published any more; what the broker has is named, for whoever must empty the queues."""
+def _erase_outbox(conn: Connection, number: str, offered: bool) -> list[dict[str, str]]:
+    """What waits is not published any more; what the broker may have is named, for whoever must empty the queues."""
+    given = or_(outbox.c.times > 0, outbox.c.state == "pending") if offered else outbox.c.times > 0
     rows = conn.execute(
         select(outbox.c.message_id, outbox.c.routing_key).where(
-            outbox.c.ticket == number, outbox.c.exchange == "appeals", outbox.c.times > 0
+            outbox.c.ticket == number, outbox.c.exchange == "appeals", given
         )
     )
     published = [{"message_id": row.message_id, "routing_key": row.routing_key} for row in rows]

@@ -63,7 +63,7 @@ _DUE = (
 )
 _CONFIRMED = (
     update(outbox)
-    .where(among(outbox.c.id, "ids"))
+    .where(among(outbox.c.id, "ids"), is_(outbox.c.state, "pending"))
     .values(state="published", published_at=bindparam("now"), times=outbox.c.times + 1, reason=None)
 )
 
@@ -78,13 +78,18 @@ def take(conn: Connection, now: float, most: int) -> list[Pending]:
 def mark(
     conn: Connection, lease: Lease, confirmed: Sequence[int], failed: Mapping[int, str], now: float, retry: float
 ) -> None:
-    """Mark what the broker has confirmed; the rest is due again at `retry`, with the reason. Raises `Fenced`."""
+    """Mark what the broker has confirmed; the rest is due again at `retry`, with the reason. Raises `Fenced`.
+
+    What was erased while it was with the broker stays erased.
+    """
     guard(conn, lease)
     if confirmed:
         conn.execute(_CONFIRMED, {"ids": list(confirmed), "now": now})
     if failed:
         conn.execute(
-            update(outbox).where(outbox.c.id == bindparam("row_id")).values(due_at=retry, reason=bindparam("why")),
+            update(outbox)
+            .where(outbox.c.id == bindparam("row_id"), is_(outbox.c.state, "pending"))
+            .values(due_at=retry, reason=bindparam("why")),
             [{"row_id": row_id, "why": why[:200]} for row_id, why in failed.items()],
         )
 

@@ -23,13 +23,14 @@ def erase(parts: Parts, number: str, *, cause: str) -> dict[str, Any] | None:
 
     def work(conn: Connection) -> tuple[dict[str, Any], list[str]] | None:
         search.forget(conn, parts.keys, number)
-        done = erasure.erase(conn, number, now)
+        offered = bool(parts.settings.broker.url.get_secret_value())
+        done = erasure.erase(conn, number, now, offered=offered)
         if done is None:
             return None
         what, files = done
         at = rfc3339(moment(now))
         waits = len(what["broker_still_has"])
-        summary = f"{what['messages']} messages, {what['files']} files; the broker was given {waits} envelopes before"
+        summary = f"{what['messages']} messages, {what['files']} files; the broker may still have {waits} envelopes"
         kept = {"ticket": number, "at": at, "cause": cause, **what, "summary": summary}
         erasure.record(conn, number, now, cause, kept)
         outbox.add(
