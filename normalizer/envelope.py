@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 Kind = Literal["new", "follow_up", "repeat", "edit", "deletion", "review"]
 How = Literal["thread", "reply", "quoted_number", "conversation", "content", "none"]
@@ -22,11 +22,18 @@ def rfc3339(moment: datetime) -> str:
     return moment.isoformat(timespec=precision).replace("+00:00", "Z")
 
 
-Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 
 
 class Part(BaseModel):
-    """Base of every part of the envelope: closed, so that a field nobody documented cannot slip in."""
+    """Base of every part of the envelope: closed, so that a field nobody documented cannot slip in.
+
+    Its schema requires every field: none is ever missing from what is published.
+    """
 
     model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
 

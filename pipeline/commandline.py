@@ -368,9 +368,9 @@ def schema(context: click.Context, asyncapi: bool) -> None:
         except RulesError as error:
             raise WrongUse(str(error)) from None
     else:
-        from normalizer.envelope import Envelope
+        from router.asyncapi import envelope_schema
 
-        found = Envelope.model_json_schema(mode="serialization")
+        found = envelope_schema()
     click.echo(json.dumps(found, ensure_ascii=False, indent=2))
 
 

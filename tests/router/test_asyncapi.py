@@ -62,6 +62,32 @@ def test_a_schema_describes_every_field(schema: dict[str, Any]) -> None:
     assert json.loads(json.dumps(schema)) == schema
 
 
+def objects(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        if isinstance(node.get("properties"), dict):
+            yield node
+        for child in node.values():
+            yield from objects(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from objects(child)
+
+
+@pytest.mark.parametrize("schema", [envelope_schema(), event_schema()], ids=["envelope", "event"])
+def test_a_schema_of_what_is_published_lets_no_field_be_missing(schema: dict[str, Any]) -> None:
+    found = list(objects(schema))
+    assert found
+    for node in found:
+        assert set(node["required"]) == set(node["properties"]), node["title"]
+
+
+def test_times_are_said_to_be_rfc_3339() -> None:
+    source = envelope_schema()["$defs"]["Source"]["properties"]
+    assert source["received_at"]["format"] == "date-time"
+    assert source["sent_at"]["anyOf"][0]["format"] == "date-time"
+    assert event_schema()["properties"]["at"]["format"] == "date-time"
+
+
 def test_the_parser_of_asyncapi_accepts_it(tmp_path: Path) -> None:
     """With Node.js and `npm install --global @asyncapi/parser`; the structure is checked above without them."""
     node, npm = shutil.which("node"), shutil.which("npm")
