@@ -96,18 +96,26 @@ class Batch:
 
 
 def event_row(
-    now: float, message_id: str, type_: str, routing_key: str, body: bytes, *, conversation: str, ticket: str | None
+    now: float,
+    message_id: str,
+    type_: str,
+    routing_key: str,
+    body: bytes,
+    *,
+    conversation: str,
+    ticket: str | None,
+    channel: str | None,
 ) -> dict[str, Any]:
     """An outbox row of an event."""
     return {
         "message_id": message_id,
         "exchange": "events",
         "routing_key": routing_key,
-        "type": f"priemnaya.event.{type_}",
+        "type": "priemnaya.event.v1",
         "conversation": conversation,
         "desk": None,
         "ticket": ticket,
-        "channel": None,
+        "channel": channel,
         "kind": type_,
         "body": body,
         "created_at": now,

@@ -120,9 +120,12 @@ def text_of(parts: Parts, row: Claimed) -> str:
 
 
 def delivery(conn: Connection, batch: Batch, row: Claimed, key: bytes, report: DeliveryReport) -> None:
-    """What became of a message of ours: an event, and the message's row says so."""
+    """What became of a message of ours: the message's row says so, and an event where a desk waits for it.
+
+    As when it is sent: nobody waits for answers to commands, and that a citizen was told his number was said already.
+    """
     sent = outgoing.report(conn, key, report.state, report.code or report.detail)
-    if sent is not None:
+    if sent is not None and sent.ticket is not None and (sent.reply_id is not None or sent.state == "failed"):
         batch.outbox.append(
             events.row(
                 batch.now,

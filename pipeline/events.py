@@ -18,7 +18,14 @@ def row(now: float, type_: EventType, *, conversation: str, **fields: Any) -> di
     event = new_event(type_, moment(now), **fields)
     body = event.model_dump_json().encode()
     return event_row(
-        now, str(event.id), type_, routing_key(event), body, conversation=conversation, ticket=event.ticket
+        now,
+        str(event.id),
+        type_,
+        routing_key(event),
+        body,
+        conversation=conversation,
+        ticket=event.ticket,
+        channel=event.channel,
     )
 
 

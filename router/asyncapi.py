@@ -25,14 +25,17 @@ SCHEMAS: Mapping[str, tuple[type[BaseModel], str]] = {
     "reply": (DeskReply, "validation"),
     "event": (Event, "serialization"),
 }
-HEADERS = {
-    "type": "object",
-    "properties": {
-        "ticket": {"type": "string", "description": "YYMMDD-NNNNNN-C"},
-        "channel": {"type": "string"},
-        "kind": {"type": "string"},
-    },
-}
+
+
+def _headers(kind: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {
+            "ticket": {"type": "string", "description": "YYMMDD-NNNNNN-C"},
+            "channel": {"type": "string"},
+            "kind": {"type": "string", "description": kind},
+        },
+    }
 
 
 def envelope_schema() -> dict[str, Any]:
@@ -181,9 +184,9 @@ def _messages() -> dict[str, Any]:
 
     reason = {"type": "object", "properties": {"x-reason": {"type": "string", "description": "in the dead letters"}}}
     return {
-        "envelope": message("envelope", "A citizen's message", ENVELOPE_TYPE, HEADERS),
+        "envelope": message("envelope", "A citizen's message", ENVELOPE_TYPE, _headers("as in the envelope")),
         "reply": message("reply", "A desk's answer", "priemnaya.reply.v1", reason),
-        "event": message("event", "Something happened", EVENT_TYPE, {"type": "object"}),
+        "event": message("event", "Something happened", EVENT_TYPE, _headers("the type of the event")),
     }
 
 

@@ -60,7 +60,7 @@ def test_8_a_row_that_commits_after_later_ones_is_overlooked_by_nobody(
         "message_id": secrets.token_hex(8),
         "exchange": "events",
         "routing_key": "accepted",
-        "type": "priemnaya.event.accepted",
+        "type": "priemnaya.event.v1",
         "conversation": "x",
         "body": b"{}",
         "created_at": time.time(),

@@ -1,6 +1,7 @@
 """A desk's answer and the search's index, when any transaction of theirs fails."""
 
 import json
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -9,9 +10,12 @@ from ledger.errors import LedgerAway
 from ledger.schema import messages, outbox, outgoing, search_words, tickets
 from pipeline.replies import accept_reply
 from pipeline.search_index import SearchIndex
+from router.asyncapi import EVENT_TYPE
 from router.replies import DeskReply
 from tests.linking.world import PROBLEM, World, said
 from tests.pipeline.faulty import cutting
+
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["nothing was kept", "the answer was cut off"])
@@ -91,3 +95,25 @@ def test_a_letter_that_comes_back_marks_the_answer_as_failed_and_the_desk_is_tol
     )
     assert (state, reason) == ("failed", "a mail server returned the letter (5.1.1)")
     assert (body["ticket"], body["reply_id"], body["reason"]) == (outcome.ticket, owed.reply_id, reason)
+
+
+def test_only_of_an_answer_it_is_told_that_it_was_delivered(world: World) -> None:
+    (outcome,) = world.take("whatsapp", said(world, "whatsapp", "79161234567", PROBLEM))
+    world.send()
+    acknowledgement = world.sent[-1][1]
+    assert world.answer(outcome.ticket) is None
+    owed, answer = world.sent[-1]
+    shape = json.loads((GOLDEN / "whatsapp" / "status_delivered.json").read_text(encoding="utf-8"))
+    for native_id in (acknowledgement, answer):
+        shape["entry"][0]["changes"][0]["value"]["statuses"][0]["id"] = native_id
+        world.take("whatsapp", json.dumps(shape).encode())
+    states = select(outgoing.c.state).where(outgoing.c.ticket == outcome.ticket)
+    events = select(outbox.c.body, outbox.c.type, outbox.c.channel).where(outbox.c.kind == "delivered")
+    found, rows = world.parts.database.look_now(
+        lambda conn: (conn.execute(states).scalars().all(), conn.execute(events).all())
+    )
+    assert found == ["delivered", "delivered"]
+    (row,) = rows
+    event = json.loads(bytes(row.body))
+    assert (event["reply_id"], event["state"], event["channel"]) == (owed.reply_id, "delivered", "whatsapp")
+    assert (row.type, row.channel) == (EVENT_TYPE, "whatsapp"), "the AMQP type and header, as AsyncAPI says"
