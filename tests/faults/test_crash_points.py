@@ -112,6 +112,7 @@ def test_nothing_is_lost_at_any_point_that_a_watched_run_has_come_to(
     watched.wait()
     seen = [point for point in watched.worker.seen() if not _of_start_and_end(point)]
     watched.worker.kill()
+    watched.smtp.reset()
     assert len(seen) > 30, seen
     random.shuffle(seen)
     post = make_post(rabbitmq=rabbitmq, prefix=broker_prefix, database_url=database_url)
