@@ -27,10 +27,16 @@ class Target:
 
 
 def known(conn: Connection, number: str, reply_id: str) -> bool:
-    """Whether a reply of this id was written before, or was the last that closed this ticket."""
-    written = select(outgoing.c.seq).where(outgoing.c.reply_id == reply_id)
+    """Whether the ticket's reply of this id was written before, or was the last that closed it."""
+    written = select(outgoing.c.seq).where(outgoing.c.reply_id == reply_id, outgoing.c.ticket == number)
     closed = select(tickets.c.number).where(tickets.c.number == number, tickets.c.closed_by == reply_id)
     return conn.execute(written).first() is not None or conn.execute(closed).first() is not None
+
+
+def used_elsewhere(conn: Connection, number: str, reply_id: str) -> bool:
+    """Whether a reply to another ticket has this id: two desks that count from 1 each."""
+    other = select(outgoing.c.seq).where(outgoing.c.reply_id == reply_id, outgoing.c.ticket != number)
+    return conn.execute(other).first() is not None
 
 
 def ticket_state(conn: Connection, number: str) -> str | None:

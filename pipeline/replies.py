@@ -80,6 +80,8 @@ def accept_reply(parts: Parts, reply: DeskReply) -> str | None:
             return "no ticket has this number"
         if state == "erased":
             return "the ticket was erased"
+        if replies.used_elsewhere(conn, reply.ticket, reply.id):
+            return "a reply to another ticket has this id"
         says = bool(reply.text.strip() or files)
         target = replies.target(conn, parts.keys, reply.ticket, reply.in_reply_to) if says else None
         if says and target is None:

@@ -117,3 +117,13 @@ def test_only_of_an_answer_it_is_told_that_it_was_delivered(world: World) -> Non
     event = json.loads(bytes(row.body))
     assert (event["reply_id"], event["state"], event["channel"]) == (owed.reply_id, "delivered", "whatsapp")
     assert (row.type, row.channel) == (EVENT_TYPE, "whatsapp"), "the AMQP type and header, as AsyncAPI says"
+
+
+def test_an_answer_under_the_id_of_another_tickets_answer_is_refused_and_not_lost_in_silence(world: World) -> None:
+    (first,) = world.take("telegram", said(world, "telegram", "1001", PROBLEM))
+    (second,) = world.take("telegram", said(world, "telegram", "1002", PROBLEM))
+    reply = DeskReply(id="42", ticket=first.ticket, text="Готово", in_reply_to=None)
+    assert accept_reply(world.parts, reply) is None
+    assert accept_reply(world.parts, reply) is None
+    other = reply.model_copy(update={"ticket": second.ticket})
+    assert accept_reply(world.parts, other) == "a reply to another ticket has this id"
