@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import aio_pika
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from pamqp import encode
 from pamqp.common import FieldTable
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
@@ -232,6 +234,16 @@ async def _handled(reply: DeskReply, handle: Handle) -> Accepted | Rejected:
     raise AssertionError("for ever has ended")
 
 
+def _writable(headers: Mapping[str, Any]) -> dict[str, Any]:
+    """Without those that the library reads and cannot write: text that is no UTF-8 comes as bytes."""
+    kept = {}
+    for name, value in headers.items():
+        with contextlib.suppress(TypeError, ValueError):
+            encode.encode_table_value(value)
+            kept[name] = value
+    return kept
+
+
 async def _bury(message: AbstractIncomingMessage, publisher: Publisher, prefix: str, reason: str) -> None:
     """To the dead letters with the reason, confirmed, and only then off the queue: `reject` would carry no reason."""
     await publisher.publish(
@@ -240,7 +252,7 @@ async def _bury(message: AbstractIncomingMessage, publisher: Publisher, prefix: 
         message.body,
         message_id=message.message_id or f"reply-{message.delivery_tag}",
         type=message.type or "",
-        headers={**message.headers, REASON: reason},
+        headers={**_writable(message.headers), REASON: reason},
         timestamp=message.timestamp,
         content_type=message.content_type or "application/json",
     )

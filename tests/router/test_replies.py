@@ -8,8 +8,11 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import aio_pika
+import pytest
+from pamqp import encode
 
 from router.publish import Publisher
 from router.replies import REASON, Accepted, DeskReply, Handle, NotNow, Rejected, consume
@@ -68,6 +71,39 @@ def test_good_replies_are_handed_over_in_order_and_bad_ones_buried_with_the_reas
         assert [message.headers[REASON] for message in dead] == ["no JSON", "no such ticket", "ticket: Field required"]
         assert [message.body for message in dead] == bodies[1:4]
         await drain(rabbitmq.url, f"{broker_prefix}.replies", 0)
+
+    asyncio.run(run())
+
+
+def test_a_bad_reply_with_a_header_that_is_no_utf_8_is_buried_and_the_next_is_taken(
+    rabbitmq: RabbitNode, broker_prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AMQP's long string is any bytes, and some clients write theirs. The library reads them, and cannot write them."""
+    written = encode.encode_table_value
+
+    def as_others_do(value: Any) -> bytes:
+        return b"S" + len(value).to_bytes(4, "big") + value if isinstance(value, bytes) else written(value)
+
+    async def run() -> None:
+        await ready(rabbitmq.url, broker_prefix)
+        taken: list[str] = []
+
+        async def handle(reply: DeskReply) -> Accepted:
+            taken.append(reply.id)
+            return Accepted()
+
+        with monkeypatch.context() as patched:
+            patched.setattr(encode, "encode_table_value", as_others_do)
+            async with Publisher(rabbitmq.url) as publisher:
+                headers = {"operator": "Иванов".encode("cp1251"), "line": 7}
+                await publisher.publish(
+                    f"{broker_prefix}.replies", "any", b"{", message_id="bad", type="reply", headers=headers
+                )
+        await answer(rabbitmq.url, broker_prefix, body("1"))
+        async with consuming(rabbitmq.url, broker_prefix, handle):
+            await until(lambda: taken == ["1"])
+        (dead,) = await drain(rabbitmq.url, f"{broker_prefix}.dead", 1)
+        assert dead.headers[REASON] == "no JSON" and dead.headers["line"] == 7 and "operator" not in dead.headers
 
     asyncio.run(run())
 
