@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 # A second holder that stands by asks this often; with the lease's length it is what a takeover takes.
 STANDBY_SECONDS = 2.0
+# What was cancelled says goodbye to its servers for seconds at most.
+STUCK_SECONDS = 20.0
 
 
 @dataclass
@@ -66,9 +68,7 @@ class Holder:
                 if error is not None and not _fenced(error):
                     raise error
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
             with contextlib.suppress(LedgerAway):
                 await self.parts.database.run(lambda conn: leases.release(conn, lease))
 
@@ -94,6 +94,31 @@ def _fenced(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return error.split(Fenced)[1] is None
     return isinstance(error, Fenced)
+
+
+class Stuck(Exception):
+    """A task will not be cancelled: only the end of the process stops it."""
+
+
+async def end(tasks: Collection[asyncio.Future[Any]]) -> None:
+    """Cancel the tasks, and wait until they have ended. Raises `Stuck`: a library can swallow the cancellation."""
+    for task in tasks:
+        task.cancel()
+    _, left = await asyncio.wait(tasks, timeout=STUCK_SECONDS)
+    if left:
+        raise Stuck(f"{len(left)} of {len(tasks)} tasks go on {STUCK_SECONDS:g} s after they were cancelled")
+
+
+async def together(*works: Coroutine[Any, Any, None]) -> None:
+    """Until each has returned, or one has failed: then the others are ended, and its error is raised."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        await end(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
 
 
 async def either(work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:

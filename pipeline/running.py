@@ -108,10 +108,9 @@ async def _work(parts: Parts, name: str, stop: asyncio.Event) -> None:
     elif name == "relay":
         from pipeline import replies
         from pipeline.relay import Relay
+        from pipeline.roles import together
 
-        async with asyncio.TaskGroup() as group:
-            group.create_task(Relay(parts).run(stop))
-            group.create_task(replies.run(parts, stop))
+        await together(Relay(parts).run(stop), replies.run(parts, stop))
     elif name == "housekeeping":
         from pipeline.housekeeping import Housekeeping
 

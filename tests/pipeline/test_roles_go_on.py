@@ -1,6 +1,7 @@
 """A role that lost its lease, or whose library gave up, goes on in the same process: nobody need start it again."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -13,7 +14,7 @@ from ledger.errors import Fenced
 from ledger.leases import Lease
 from pipeline import processor, replies
 from pipeline.channel import Channel
-from pipeline.roles import Holder
+from pipeline.roles import Holder, Stuck, together
 from tests.linking.payloads import ACCOUNTS
 from tests.linking.world import World
 from tests.pipeline.faulty import cutting
@@ -181,3 +182,58 @@ def test_a_processor_that_looks_long_and_finds_nothing_leaves_the_others_alone(
     rests = [after - before for before, after in pairwise(looks)]
     assert rests
     assert min(rests) >= 0.4, "it rests four times as long as it looked"
+
+
+async def deaf() -> None:
+    """As a library that swallows a cancellation: it goes on, for a while."""
+    ends = time.monotonic() + 2
+    while time.monotonic() < ends:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.05)
+
+
+async def failing() -> None:
+    await asyncio.sleep(0.1)
+    raise ZeroDivisionError
+
+
+def test_of_two_that_work_together_the_failure_of_one_ends_the_other_and_comes_through() -> None:
+    ended: list[bool] = []
+
+    async def other() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append(True)
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(asyncio.wait_for(together(other(), failing()), 10))
+    assert ended == [True]
+
+
+def test_two_that_work_together_are_done_when_both_are() -> None:
+    async def short(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    began = time.monotonic()
+    asyncio.run(together(short(0.01), short(0.3)))
+    assert time.monotonic() - began >= 0.3
+
+
+def test_what_will_not_be_cancelled_is_not_waited_for_without_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process ends by it, and is started again; before, it stayed and did nothing."""
+    monkeypatch.setattr("pipeline.roles.STUCK_SECONDS", 0.2)
+
+    async def timed(work: Any) -> float:
+        began = time.monotonic()
+        with pytest.raises(Stuck):
+            await work
+        return time.monotonic() - began
+
+    async def beside_what_fails(_: Lease) -> None:
+        await together(deaf(), failing())
+
+    assert asyncio.run(timed(together(deaf(), failing()))) < 1.5
+    assert asyncio.run(timed(Holder(world.parts, "relay", asyncio.Event()).run(beside_what_fails))) < 1.5
