@@ -25,7 +25,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal, cast, get_args
 
 from normalizer import file_names
@@ -110,7 +110,9 @@ def _signed_in(value: Any) -> str | None:
 def _moment(written: str | None) -> datetime | None:
     try:
         found = datetime.fromisoformat(written) if written else None
-        return found if found is not None and found.utcoffset() is not None and found.timestamp() > 0 else None
+        if found is None or found.utcoffset() is None or found.timestamp() <= 0:
+            return None
+        return found.astimezone(UTC)
     except (ValueError, OverflowError):  # no time, or one that UTC has no year for
         return None
 

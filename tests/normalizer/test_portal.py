@@ -163,3 +163,10 @@ def test_64_kb_of_the_worst_text_in_every_field_are_read_in_no_time(letter: str)
     started = time.thread_time()
     assert isinstance(portal.read(payload, ACCOUNT), Message)
     assert time.thread_time() - started < 0.25
+
+
+@pytest.mark.parametrize("written", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"])
+def test_a_time_that_utc_has_no_year_for_is_none(written: str) -> None:
+    value = {**golden("office"), "sent_at": written}
+    assert message(value).sent_at is None
+    assert portal.identify(json.dumps(value).encode()).sent_at is None
