@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from python_multipart.exceptions import FormParserError
@@ -11,12 +12,18 @@ from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
+from starlette.types import Message
 
-from board.safety import BodyTooLarge, limited
+from board.safety import BodyTooLarge
 
-# How many large bodies are in memory at once, and how long one may take: a slow sender must not hold a place for ever.
+# A larger body needs one of the places: so many are in memory at once. A smaller one waits for nobody.
+SMALL = 128 * 1024
 AT_ONCE = 6
-SECONDS = 300.0
+# How long a body may take: at least, more as it comes at the pace of an old phone, at most. Who stops holds no place.
+FIRST_SECONDS, SECONDS = 30.0, 300.0
+BYTES_A_SECOND = 4 * 1024
+# One field of a form that is no file: 10,000 characters (see board.form), each of up to 12 bytes, and room.
+MOST_FIELD = 256 * 1024
 
 
 class NotAForm(Exception):
@@ -39,42 +46,70 @@ class Bodies:
 
     async def raw(self, request: Request, most: int) -> bytes:
         """The bytes. Raises `BodyTooLarge`, TimeoutError or ClientDisconnect."""
-        self._declared(request, most)
-        async with self._places, asyncio.timeout(SECONDS):
-            return await Request(request.scope, limited(request.receive, most)).body()
+        async with self._incoming(request, most) as body:
+            return await body.body()
 
-    async def form(self, request: Request, most: int, most_files: int) -> Sent:
+    async def form(self, request: Request, most: int, most_files: int, most_field: int = MOST_FIELD) -> Sent:
         """A form, with files or without. Raises also `NotAForm`."""
-        self._declared(request, most)
-        async with self._places, asyncio.timeout(SECONDS):
-            form = await self._parsed(request, most, most_files)
+        async with self._incoming(request, most) as body:
+            form = await self._parsed(body, most, most_files, most_field)
             fields, files = {}, []
             for name, value in form.multi_items():
                 if isinstance(value, str):
-                    fields[name] = value.replace("\r\n", "\n").replace("\x00", "")
+                    # A part's charset may be one that makes half characters, which no database and no page takes.
+                    whole = value.encode("utf-8", "replace").decode()
+                    fields[name] = whole.replace("\r\n", "\n").replace("\x00", "")
                 elif isinstance(value, UploadFile) and (value.filename or value.size):
                     declared = value.content_type or "application/octet-stream"
                     files.append((value.filename or "", declared, await value.read()))
             await form.close()
         return Sent(fields, files)
 
-    async def _parsed(self, request: Request, most: int, most_files: int) -> FormData:
-        body = Request(request.scope, limited(request.receive, most))
+    async def _parsed(self, body: Request, most: int, most_files: int, most_field: int) -> FormData:
         try:
-            if media_type(request) != "multipart/form-data":
-                return await body.form(max_fields=50, max_part_size=most)
+            if media_type(body) != "multipart/form-data":
+                return await body.form(max_fields=50, max_part_size=most_field)
             parser = _Parser(
-                Headers(raw=request.headers.raw),
+                Headers(raw=body.headers.raw),
                 body.stream(),
                 max_files=most_files + 1,
                 max_fields=50,
-                max_part_size=most,
+                max_part_size=most_field,
             )
             parser.spool_max_size = most + 1
             return await parser.whole()
         except (MultiPartException, FormParserError, HTTPException, UnicodeError) as error:
             reason = error.message if isinstance(error, MultiPartException) else "The form cannot be read."
             raise NotAForm(reason) from None
+
+    @contextlib.asynccontextmanager
+    async def _incoming(self, request: Request, most: int) -> AsyncIterator[Request]:
+        """The request, its body limited in size and time, and in a place of its own once it is not small."""
+        self._declared(request, most)
+        clock = asyncio.get_running_loop().time
+        began, got, placed = clock(), 0, False
+
+        async def receive() -> Message:
+            nonlocal began, got, placed
+            message = await request.receive()
+            got += len(message.get("body", b""))
+            if got > most:
+                raise BodyTooLarge
+            if got > SMALL and not placed:
+                deadline.reschedule(None)  # the others' bodies are waited for, not this one
+                asked = clock()
+                await self._places.acquire()
+                placed = True
+                began += clock() - asked
+            deadline.reschedule(began + min(FIRST_SECONDS + got / BYTES_A_SECOND, SECONDS))
+            return message
+
+        try:
+            async with asyncio.timeout(FIRST_SECONDS) as deadline:
+                yield Request(request.scope, receive)
+        finally:
+            if placed:
+                self._places.release()
 
     def _declared(self, request: Request, most: int) -> None:
         length = request.headers.get("content-length", "0")

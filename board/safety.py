@@ -70,21 +70,6 @@ class SafeHeaders:
         await self.app(scope, receive, with_headers)
 
 
-def limited(receive: Receive, most: int) -> Receive:
-    """`receive` that raises `BodyTooLarge` once more than `most` bytes have come."""
-    got = 0
-
-    async def counted() -> Message:
-        nonlocal got
-        message = await receive()
-        got += len(message.get("body", b""))
-        if got > most:
-            raise BodyTooLarge
-        return message
-
-    return counted
-
-
 def is_secure(connection: HTTPConnection, public_url: str | None) -> bool:
     """Whether the browser reaches us by TLS."""
     return connection.url.scheme == "https" or bool(public_url and public_url.startswith("https://"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import resource
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from board import bodies
 from board.safety import SharedLimit
 from config.settings import load
 from ledger import accounts
@@ -16,6 +20,8 @@ from ledger.errors import LedgerAway
 from ledger.schema import rates
 from pipeline.housekeeping import RECORD_SECONDS, Housekeeping
 from pipeline.parts import Parts, open_parts
+from tests.board.site import CABINET_KEY, LONG, Site
+from tests.services.process import HOST
 
 
 @pytest.fixture
@@ -56,3 +62,64 @@ def test_housekeeping_forgets_what_was_recorded_a_year_ago_and_the_limits_that_r
     Housekeeping(parts).round()
     assert [row["action"] for row in parts.database.look_now(accounts.notes)] == ["kept"]
     assert parts.database.look_now(lambda conn: list(conn.execute(select(rates.c.key)).scalars())) == [b"counts"]
+
+
+@contextlib.contextmanager
+def slow_senders(site: Site, count: int, sent: int) -> Iterator[list[socket.socket]]:
+    """Who begins to send the form's body, and stops."""
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n"
+    head += b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        made = []
+        for _ in range(count):
+            one = stack.enter_context(socket.create_connection((HOST, site.client.base_url.port or 0), timeout=20))
+            one.sendall(head + b"--x\r\nContent-Disposition: form-data; name=a; filename=b\r\n\r\n" + b"x" * sent)
+            made.append(one)
+        yield made
+
+
+def test_who_sends_a_small_body_waits_for_no_slow_sender(portal: Site) -> None:
+    key = {"Authorization": f"Bearer {CABINET_KEY}", "Idempotency-Key": "beside-slow-ones"}
+    with slow_senders(portal, 3 * bodies.AT_ONCE, 200_000):
+        portal.client.timeout = 10
+        assert portal.send().status_code == 303
+        assert portal.client.post("/board/sign-in", data={"name": "a", "password": "b"}).status_code < 500
+        answer = portal.client.post("/api/v1/appeals", json={"text": LONG, "sign_in": {"id": "s1"}}, headers=key)
+        assert answer.status_code in (201, 202)
+
+
+def test_a_large_body_that_stops_coming_gives_its_place_to_others(bare: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "FIRST_SECONDS", 0.5)
+    monkeypatch.setattr(bodies, "BYTES_A_SECOND", 1_000_000)
+    with slow_senders(bare, bodies.AT_ONCE, 200_000) as senders:
+        file = ("снимок.png", b"\x89PNG\r\n\x1a\n" + bytes(1_000_000), "image/png")
+        assert bare.send(files=[file]).status_code == 303
+        assert all(b" 400 " in one.recv(65536) for one in senders)
+
+
+def test_a_form_of_escapes_is_refused_before_it_becomes_many_times_as_large(bare: Site) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    body = b"description=" + b"%D0%B6" * 6_000_000
+    answer = bare.client.post("/", content=body, headers={"content-type": "application/x-www-form-urlencoded"})
+    assert answer.status_code == 400
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 * 1024  # kB; it was ten times as much
+
+
+def test_half_a_character_in_a_form_is_no_error_of_ours(bare: Site) -> None:
+    body = b"--x\r\nContent-Disposition: form-data; name=description\r\n\r\n\\ud800\r\n--x--\r\n"
+    kind = "multipart/form-data; boundary=x; charset=unicode_escape"
+    assert bare.client.post("/", content=body, headers={"content-type": kind}).status_code == 422
+
+
+def test_a_million_fields_that_are_none_are_refused_before_each_becomes_an_error(portal: Site) -> None:
+    body = b"{" + b",".join(b'"%d":1' % number for number in range(1_000_000)) + b"}"
+    headers = {
+        "Authorization": f"Bearer {CABINET_KEY}",
+        "Idempotency-Key": "million",
+        "Content-Type": "application/json",
+    }
+    began = time.monotonic()
+    assert portal.client.post("/api/v1/appeals", content=body, headers=headers).status_code == 413
+    assert time.monotonic() - began < 5
+    commas = {"text": "," * 60_000, "sign_in": {"id": "commas"}}
+    assert portal.client.post("/api/v1/appeals", json=commas, headers=headers).status_code in (201, 202)
