@@ -163,7 +163,8 @@ def _insert(table: Table) -> Insert:
 def _copying(dialect: Dialect, table: Table, names: tuple[str, ...]) -> tuple[str, list[str]]:
     """The command, and the names of the columns' types: in the binary format the driver may not guess them."""
     types = [table.c[name].type.compile(dialect).lower() for name in names]
-    return f"COPY {table.name} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)", types
+    quote = dialect.identifier_preparer.quote_identifier  # `fetch` is a word of SQL
+    return f"COPY {quote(table.name)} ({', '.join(map(quote, names))}) FROM STDIN (FORMAT BINARY)", types
 
 
 @lru_cache(maxsize=256)

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import Column, Table, select, text
 from sqlalchemy.exc import IntegrityError
 
 from ledger import migrate
 from ledger.database import Database
 from ledger.dialect import FEW_ROWS, insert_each
 from ledger.errors import LedgerAway
-from ledger.schema import journal
+from ledger.schema import journal, metadata
 
 WORDS = ["c", "", "строка\nи \\N, «табуляция»\t", "😀" * 700, "NULL", "a\\.b", "'\";--"]
 NUMBERS = [0, 1, -1, 2**31, 2**53, -(2**62), 7]
@@ -57,6 +57,20 @@ def test_rows_come_back_as_they_went_in(database: Database, count: int) -> None:
     assert list(ids) == sorted(ids), "the ids follow the order"
     others = select(journal.c.state, journal.c.attempts, journal.c.done_at).distinct()
     assert count == 0 or database.look_now(lambda conn: conn.execute(others).all()) == [("received", 0, None)]
+
+
+def some(column: Column[Any], number: int) -> Any:
+    """A value that the column takes."""
+    kind = column.type.python_type
+    return str(number).encode() if kind is bytes else kind(number)
+
+
+@pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
+def test_every_column_of_every_table_takes_many_rows(database: Database, table: Table) -> None:
+    rows = [{column.name: some(column, number) for column in table.columns} for number in range(1, FEW_ROWS + 3)]
+    database.run_now(lambda conn: insert_each(conn, table, rows))
+    found = database.look_now(lambda conn: conn.execute(select(table)).mappings().all())
+    assert sorted(map(str, map(dict, found))) == sorted(map(str, rows))
 
 
 @pytest.mark.parametrize("count", [2, 2 * FEW_ROWS])
