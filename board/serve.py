@@ -24,6 +24,8 @@ HEALTH_SECONDS = 20.0
 # What a request's head may take before its end has come. Proxies send far less, and at once.
 HEAD_SECONDS = 10.0
 HEAD_BYTES = 64 * 1024
+# After an answer: until the next head begins.
+KEEP_SECONDS = 20
 
 
 async def serve(parts: Parts, stop: asyncio.Event) -> None:
@@ -38,7 +40,7 @@ async def serve(parts: Parts, stop: asyncio.Event) -> None:
         log_config=None,
         access_log=False,  # an address can hold a token or a number
         server_header=False,
-        timeout_keep_alive=20,
+        timeout_keep_alive=KEEP_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         http=_Heads,
         ws="none",
@@ -75,9 +77,13 @@ async def _beat(parts: Parts) -> None:
 
 
 class _Heads(HttpToolsProtocol):
-    """uvicorn waits for ever for the end of a request's head, and keeps all of it in memory: here both have an end."""
+    """uvicorn waits for ever for the end of a request's head, and keeps all of it in memory: here both have an end.
+
+    And who was answered may go on with a body that nobody reads, or with empty lines, only until the next head is due.
+    """
 
     _deadline: asyncio.TimerHandle | None = None
+    _next: asyncio.TimerHandle | None = None
     _head = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -88,11 +94,19 @@ class _Heads(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is waited for any more."""
         self._head_is_here()
+        self._next_is_here()
         super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        """An answer was given. uvicorn's own timer ends with the next byte, whatever that is; this one does not."""
+        super().on_response_complete()
+        if self.timeout_keep_alive_task is not None and self._deadline is None:
+            self._next = self.loop.call_later(KEEP_SECONDS, self._end)
 
     def on_message_begin(self) -> None:
         """The first byte of a head."""
         super().on_message_begin()
+        self._next_is_here()
         self._await_head()
 
     def on_headers_complete(self) -> None:
@@ -118,6 +132,11 @@ class _Heads(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _next_is_here(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
 
     def _end(self) -> None:
         self._head_is_here()

@@ -22,7 +22,7 @@ SECRET = "the-app-secret-of-the-attacked"
 HOOK_SECRET = "the-hook-secret-of-the-attacked"
 NUMBER = "106540352242922"
 GROUP = 123456
-BODY_SECONDS, HEAD_SECONDS = 4.0, 5.0
+BODY_SECONDS, HEAD_SECONDS, KEEP_SECONDS = 4.0, 5.0, 3
 LIMIT = 3_000_000
 NOWHERE = "http://127.0.0.1:9"
 CHANNELS = {
@@ -56,7 +56,8 @@ CHANNELS = {
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Worker]:
     """The web front, a processor, and a channel that fetches files; no platform is there, since nothing is sent."""
-    constants = {"board.hooks:BODY_SECONDS": BODY_SECONDS, "board.serve:HEAD_SECONDS": HEAD_SECONDS}
+    constants: dict[str, float] = {"board.hooks:BODY_SECONDS": BODY_SECONDS, "board.serve:HEAD_SECONDS": HEAD_SECONDS}
+    constants |= {"board.serve:KEEP_SECONDS": KEEP_SECONDS}
     with Worker(channels=CHANNELS, names=("web", "processor", "vk"), constants=constants) as made:
         made.start()
         made.wait(lambda: made.ready() is not None, 30, "the web front")
@@ -271,8 +272,9 @@ def test_22_a_body_over_the_limit_is_refused_before_it_is_read(worker: Worker, h
 
 
 def closed(connection: socket.socket) -> bool:
+    connection.setblocking(False)  # with a timeout of its own a socket waits for it, whatever the call says
     try:
-        return connection.recv(65536, socket.MSG_DONTWAIT) == b""
+        return connection.recv(65536) == b""
     except BlockingIOError:
         return False
     except OSError:
@@ -302,6 +304,25 @@ def test_who_sends_a_head_or_a_body_without_hurry_is_hung_up_on_and_holds_up_nob
         wait_until(dribble, 30, "heads that do not end are hung up on", step=0.2)
         answers = [_answer(connection) for connection in slow[2::3]]
         assert {status(answer) for answer in answers} == {413}
+
+
+@pytest.mark.parametrize("dribble", [b"x", b"\r\n"])
+def test_who_was_answered_and_then_sends_no_new_request_is_hung_up_on(worker: Worker, dribble: bytes) -> None:
+    body = b"Content-Length: 1000000\r\n" if dribble == b"x" else b""
+    with socket.create_connection((HOST, worker.port), timeout=20) as connection:
+        for _ in range(2):  # who does send one is not
+            connection.sendall(b"HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert status(_answer(connection)) == 200
+            time.sleep(KEEP_SECONDS * 0.6)
+        connection.sendall(b"POST /nowhere HTTP/1.1\r\nHost: x\r\n" + body + b"\r\n")
+        assert status(_answer(connection)) == 404
+
+        def ended() -> bool:
+            with contextlib.suppress(OSError):
+                connection.sendall(dribble)
+            return closed(connection)
+
+        wait_until(ended, KEEP_SECONDS + 5, "it is hung up on", step=0.2)
 
 
 def _answer(connection: socket.socket) -> bytes:
