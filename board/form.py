@@ -23,6 +23,7 @@ from board.safety import BodyTooLarge, RateLimit, SharedLimit, address_of, is_se
 from ledger.errors import LedgerAway
 from ledger.storage import StorageError
 from normalizer import file_names
+from normalizer.payload import line
 from normalizer.portal import email_of, phone_of
 from pipeline.parts import Parts
 
@@ -171,7 +172,7 @@ class Form:
         def wrong(name: str, key: str) -> None:
             errors.setdefault(name, words[f"form.{key}"])
 
-        if len(filled.get("full_name").split()) < 2 or len(filled.get("full_name")) > MOST_LINE:
+        if len((line(filled.get("full_name")) or "").split()) < 2 or len(filled.get("full_name")) > MOST_LINE:
             wrong("full_name", "full_name_wrong")
         if email_of({"email": filled.get("email")}) is None:
             wrong("email", "email_wrong")
@@ -179,7 +180,7 @@ class Form:
             wrong("phone", "phone_wrong")
         if filled.get("category") not in self.parts.rules.categories:
             wrong("category", "category_wrong")
-        length = len(" ".join(filled.get("description").split()))
+        length = len(line(filled.get("description"), MOST_DESCRIPTION) or "")  # without what nobody sees
         if length < LEAST_DESCRIPTION:
             errors["description"] = words["form.description_short"].replace("{count}", str(LEAST_DESCRIPTION - length))
         elif len(filled.get("description")) > MOST_DESCRIPTION:

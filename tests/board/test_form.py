@@ -49,6 +49,8 @@ def test_a_form_becomes_an_envelope_with_its_file_and_the_page_shows_the_number(
         ("category", "no such"),
         ("description", "Ничего не работает"),
         ("description", "а" + " " * 200 + "б"),
+        ("description", "\u200b" * 200),
+        ("full_name", "\u200b \u2060"),
         ("number", "261122-000001-0"),
     ],
 )
