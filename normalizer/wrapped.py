@@ -15,6 +15,7 @@ MAX_TNEF_PARTS = 200
 
 _SIGNED_DATA = bytes.fromhex("2a864886f70d010702")  # 1.2.840.113549.1.7.2
 _ENVELOPED_DATA = bytes.fromhex("2a864886f70d010703")
+_AUTH_ENVELOPED_DATA = bytes.fromhex("2a864886f70d0109100117")  # RFC 5083: what AES-GCM is wrapped in
 _MAX_PIECES = 100_000  # of a constructed octet string; OpenSSL writes one for every 4 kB
 
 
@@ -34,7 +35,7 @@ def signed_content(data: bytes) -> bytes | None:
 
 def is_enveloped(data: bytes) -> bool:
     """Whether PKCS #7 data is encrypted."""
-    return _ENVELOPED_DATA in data[:64]
+    return _ENVELOPED_DATA in data[:64] or _AUTH_ENVELOPED_DATA in data[:64]
 
 
 _Element = tuple[int, int, int, int]  # tag, start of the value, its end, where the next element begins

@@ -144,6 +144,15 @@ def test_flags_say_what_kind_of_letter_it_is(name: str, flags: set[str]) -> None
     assert set(message(letter(name)).flags) == flags
 
 
+@pytest.mark.parametrize("kind", ["06092a864886f70d010703", "060b2a864886f70d0109100117"])
+def test_a_letter_encrypted_by_smime_is_said_to_be_in_either_form(kind: str) -> None:
+    """EnvelopedData (RFC 5652, 6), and AuthEnvelopedData (RFC 5083), which AES-GCM is wrapped in."""
+    inner = bytes.fromhex(kind) + b"\xa0\x80\x30\x80" + bytes(range(256))
+    body = base64.encodebytes(b"\x30\x80" + inner).decode()
+    found = message(mail(body, Content_Type="application/pkcs7-mime", Content_Transfer_Encoding="base64"))
+    assert set(found.flags) == {"encrypted"} and len(found.attachments) == 1
+
+
 def test_the_sender_and_date_of_a_forwarded_letter_are_kept_apart() -> None:
     found = message(letter("forwarded-as-attachment"))
     assert found.sender.email == "maria.sergeeva@example.com"
