@@ -137,11 +137,11 @@ def run(context: click.Context, names: tuple[str, ...]) -> None:
     settings = settings_of(context)
     # structlog imports rich wherever it finds it, for tracebacks in colour: 66 modules and 4 MB in every process.
     sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
-    from pipeline.supervisor import NoSuchName, run_named
+    from pipeline.supervisor import CannotRun, run_named
 
     try:
         context.exit(run_named(settings, names, context.obj))
-    except NoSuchName as error:
+    except CannotRun as error:
         raise WrongUse(str(error)) from None
 
 

@@ -41,19 +41,21 @@ _CHILD = (
 )
 
 
-class NoSuchName(ValueError):
-    """`run NAME` names neither a channel nor a role."""
+class CannotRun(ValueError):
+    """`run NAME` names neither a channel nor a role, or a role that lacks what it works with."""
 
 
 def run_named(settings: Settings, names: Sequence[str], config: Path | None) -> int:
     """Run what is named, everything when nothing is; then this process is over. One name runs in it.
 
-    Raises `NoSuchName`.
+    Raises `CannotRun`.
     """
     for name in names:
         if name not in settings.channels and name not in ROLES and not _numbered(name):
             known = ", ".join([*settings.channels, *ROLES])
-            raise NoSuchName(f"there is no channel and no role {name!r}; there are {known}")
+            raise CannotRun(f"there is no channel and no role {name!r}; there are {known}")
+    if "relay" in names and not settings.broker.url.get_secret_value():
+        raise CannotRun("the relay has no broker to publish to: set broker.url, or leave the relay out")
     if len(names) == 1:
         _leave(run_one(settings, names[0]))
     configure(settings)

@@ -311,3 +311,12 @@ def test_a_channel_that_cannot_be_reached_fails_the_check_with_what_to_look_at(s
     failed = [line for line in out.splitlines() if line.startswith("FAILED")]
     assert len(failed) == 2
     assert "[channels.one]" in failed[0] and "[channels.box]" in failed[1]
+
+
+def test_a_relay_without_a_broker_and_a_name_that_nothing_has_are_wrong_use(shell: Shell) -> None:
+    code, line = shell.refused("run", "relay")
+    assert code == 2 and "broker.url" in line
+    code, line = shell.refused("run", "web", "relay")
+    assert code == 2 and "broker.url" in line
+    code, line = shell.refused("run", "nobody")
+    assert code == 2 and "nobody" in line
