@@ -19,23 +19,31 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 from ledger.crypto import KEY_SIZE, Keyring, SealBroken, StreamSealer, unseal_stream
 
 if TYPE_CHECKING:
+    from obstore import Bytes
     from obstore.store import ObjectStore, S3Config
 
 _PURPOSE = b"attachment"
-_INCOMING = "incoming"
+_PIECE = 1024 * 1024
 _PART = 5 * 1024 * 1024  # the smallest part that S3 takes in a multipart upload
+# Files on their way at once: a disk makes those durable together that wait for it at the same time (ext4: 64 files of
+# 30 kB in 3.3 ms each one by one, in 0.6 with four at once, no less with sixteen).
+_AT_ONCE = 4
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class StorageError(Exception):
@@ -87,6 +95,10 @@ class Storage:
                 _make(self._folder)
 
     @cached_property
+    def _several(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="storage")
+
+    @cached_property
     def _store(self) -> ObjectStore:
         from obstore.store import LocalStore, S3Store
 
@@ -110,13 +122,19 @@ class Storage:
         with _translated(file):
             obstore.put(
                 self._store,
-                file.incoming if self._folder else file.key,
+                file.key,
                 b"".join(pieces) if small else pieces,
                 chunk_size=_PART,
                 max_concurrency=1,
             )
             self._settle(file)
         return file.stored()
+
+    def at_once(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        """`work` of each item, which stores a file, several at once. Raises what the first one that fails raises."""
+        if len(items) < 2:
+            return [work(item) for item in items]
+        return list(self._several.map(work, items))
 
     async def put_async(self, content: bytes | AsyncIterable[bytes], *, limit: int) -> Stored:
         """As `put`, from an asynchronous source."""
@@ -128,7 +146,7 @@ class Storage:
         with _translated(file):
             await obstore.put_async(
                 self._store,
-                file.incoming if self._folder else file.key,
+                file.key,
                 file.sealed_async(content),
                 chunk_size=_PART,
                 max_concurrency=1,
@@ -142,11 +160,17 @@ class Storage:
             data_key = self._keys.unseal(wrapped_key, _PURPOSE, key.encode())
         except SealBroken as error:
             raise Damaged(str(error)) from None
+        with _translated():
+            return _pieces(data_key, self._read(key))
+
+    def _read(self, key: str) -> Iterable[bytes | Bytes]:
         import obstore
 
-        with _translated():
-            stream = obstore.get(self._store, key).stream(min_chunk_size=1024 * 1024)
-        return _pieces(data_key, stream)
+        if self._folder is None:
+            return obstore.get(self._store, key).stream(min_chunk_size=_PIECE)
+        # A stream of a folder's file comes in pieces of 8 kB, each from another thread: 25 MB in 85 ms in place of 5.
+        size = obstore.head(self._store, key)["size"]
+        return (obstore.get_range(self._store, key, start=at, length=_PIECE) for at in range(0, size, _PIECE))
 
     def delete(self, key: str) -> None:
         """Remove a file. One that is not there is no error: an erasure may be tried again."""
@@ -167,11 +191,7 @@ class Storage:
         before = datetime.now(UTC) - older_than
         with _translated():
             for batch in obstore.list(self._store):
-                yield from (
-                    item["path"]
-                    for item in batch
-                    if item["last_modified"] < before and not item["path"].startswith(f"{_INCOMING}/")
-                )
+                yield from (item["path"] for item in batch if item["last_modified"] < before)
 
     def sweep(self, older_than: timedelta) -> int:
         """Remove what a crash left half received longer ago than that; returns how many.
@@ -183,7 +203,7 @@ class Storage:
         before = (datetime.now(UTC) - older_than).timestamp()
         swept = 0
         with _translated():
-            for left in list(self._folder.glob(f"{_INCOMING}/*")):
+            for left in list(self._folder.glob("*/*#*")):  # so obstore calls a file until all of it is there
                 if left.stat().st_mtime < before:
                     left.unlink(missing_ok=True)
                     swept += 1
@@ -201,16 +221,13 @@ class Storage:
         return f"folder {self._folder}" if self._folder else "S3 bucket"
 
     def _settle(self, file: _Incoming) -> None:
-        """obstore's LocalStore never calls fsync: the file is synced here under its passing name, then renamed."""
+        """obstore's LocalStore never calls fsync. No row names the file before it and its entry are synced."""
         if self._folder is None:
             return
-        import obstore
-
-        _sync(self._folder / file.incoming)
-        obstore.rename(self._store, file.incoming, file.key)
+        _sync(self._folder / file.key)
         holder = (self._folder / file.key).parent
         _sync(holder)
-        if holder not in self._synced:  # the rename may have made it
+        if holder not in self._synced:  # the file may be its first
             _sync(self._folder)
             self._synced.add(holder)
 
@@ -221,7 +238,6 @@ class _Incoming:
     def __init__(self, keys: Keyring, limit: int) -> None:
         name = secrets.token_hex(16)
         self.key = f"{name[:2]}/{name}"
-        self.incoming = f"{_INCOMING}/{name}"
         data_key = secrets.token_bytes(KEY_SIZE)
         self._wrapped = keys.seal(data_key, _PURPOSE, self.key.encode())
         self._sealer = StreamSealer(data_key)
@@ -262,7 +278,7 @@ class _Incoming:
         return self._sealer.update(piece)
 
 
-def _pieces(data_key: bytes, stream: Iterable[bytes]) -> Iterator[bytes]:
+def _pieces(data_key: bytes, stream: Iterable[bytes | Bytes]) -> Iterator[bytes]:
     try:
         with _translated():
             yield from unseal_stream(data_key, (bytes(piece) for piece in stream))

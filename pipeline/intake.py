@@ -122,14 +122,14 @@ class AccountIntake:
         """`accept` that raises `LedgerAway` or `StorageError` instead of waiting: the web front answers 503."""
         units = [unit for payload in payloads for unit in normalizer(self.kind).split(payload)]
         if any(len(unit) > journal.INLINE_BYTES for unit in units):
-            entries = await asyncio.to_thread(self._entries, units)
+            entries = await asyncio.to_thread(self.parts.storage.at_once, self._entry, units)
         else:
-            entries = self._entries(units)
-        return await self._commits.submit(_Delivery(entries, cursor))
+            entries = [self._entry(unit) for unit in units]
+        return await self._commits.submit(_Delivery(tuple(entries), cursor))
 
-    def _entries(self, units: Sequence[bytes]) -> tuple[Entry, ...]:
+    def _entry(self, unit: bytes) -> Entry:
         where = (self.parts, self.kind, self.name, self.platform_account)
-        return tuple(entry(*where, unit, acknowledge=self._acknowledge) for unit in units)
+        return entry(*where, unit, acknowledge=self._acknowledge)
 
     def _write(self, conn: Connection, deliveries: Sequence[_Delivery]) -> list[int]:
         if self.lease is not None:

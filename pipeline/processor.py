@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -184,8 +184,7 @@ class Processor:
     def _process(self, rows: Sequence[Claimed]) -> None:
         works = [Work(row, self._understood(row)) for row in rows]
         works = _one_for_each_album(works)
-        for work in works:
-            self._store_files(work)
+        self.parts.storage.at_once(self._store_file, list(_contents(works)))
         self.numbers.prepare(work.row.received_at for work in works)
         while works:
             some, works = works[: self._portion], works[self._portion :]
@@ -248,19 +247,13 @@ class Processor:
         today = self.numbers.day(self.parts.clock())
         return min(self._first_day or today, today), today + timedelta(days=1)
 
-    def _store_files(self, work: Work) -> None:
+    def _store_file(self, content: _Content) -> None:
         """Contents in hand go to the storage before the transaction that names them."""
-        understood = work.understood
-        if understood is None or understood.command is not None:
+        try:
+            stored = self.parts.storage.put(content.data, limit=self.parts.limits.attachment)
+        except TooLarge:
             return
-        for index, part in enumerate(understood.message.attachments):
-            if part.content is None or part.refused:
-                continue
-            try:
-                stored = self.parts.storage.put(part.content, limit=self.parts.limits.attachment)
-            except TooLarge:
-                continue
-            work.files[index] = (stored, sniff(part.content[:8192], part.media_type))
+        content.work.files[content.index] = (stored, sniff(content.data[:8192], content.media_type))
 
     def _give_back(self, rows: Sequence[Claimed], *, blame: bool, delay: float = 0.0) -> None:
         now = self.parts.clock()
@@ -371,6 +364,26 @@ class Processor:
                 self.parts.database.run_now(lambda conn: leases.release(conn, lease))
         except LedgerAway:
             log.debug("lease not released: the database is away", role=self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What is attached to a message and came with it; `index` is its place among the attachments."""
+
+    work: Work
+    index: int
+    data: bytes
+    media_type: str | None
+
+
+def _contents(works: Iterable[Work]) -> Iterator[_Content]:
+    for work in works:
+        understood = work.understood
+        if understood is None or understood.command is not None:
+            continue
+        for index, part in enumerate(understood.message.attachments):
+            if part.content is not None and not part.refused:
+                yield _Content(work, index, part.content, part.media_type)
 
 
 def _affordable(rows: Sequence[Claimed]) -> tuple[list[Claimed], list[Claimed]]:

@@ -30,7 +30,7 @@ ROUNDS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "tx ledger.group_commit:GroupCommit._run after",  # 2
-        "pipeline.processor:Processor._store_files after",  # 3
+        "pipeline.processor:Processor._store_file after",  # 3
         "tx pipeline.relay:Relay._round inside",  # 4
     ),
     (

@@ -16,7 +16,7 @@ FUNCTIONS = (
     "ledger.journal:append",
     "ledger.cursors:move",
     "pipeline.processor:Processor._process",
-    "pipeline.processor:Processor._store_files",
+    "pipeline.processor:Processor._store_file",
     "ledger.batch:Batch.flush",
     "ledger.outbox:take",
     "router.publish:Publisher.publish",

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import re
+import shutil
 import stat
 import threading
 import traceback
@@ -18,7 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from ledger.storage import Damaged, Missing, Storage, TooLarge, Unavailable
+from ledger.storage import Damaged, Missing, Storage, Stored, TooLarge, Unavailable
 
 KEY = b"m" * 32
 MB = 1024 * 1024
@@ -222,34 +223,33 @@ def test_before_put_returns_the_file_its_folder_and_the_root_are_synced_in_order
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage = Storage(str(tmp_path), KEY)
-    synced: list[tuple[str, int]] = []
+    synced: list[str] = []
     real = os.fsync
 
     def fsync(handle: int) -> None:
         real(handle)
-        synced.append((os.readlink(f"/proc/self/fd/{handle}"), len(list(tmp_path.glob("[0-9a-f][0-9a-f]/*")))))
+        synced.append(os.readlink(f"/proc/self/fd/{handle}"))
 
     monkeypatch.setattr(os, "fsync", fsync)
     stored = storage.put(b"hello", limit=10)
-    name = stored.key.split("/")[1]
-    assert (
-        synced
-        == [
-            (str(tmp_path / "incoming" / name), 0),  # no final name before the content is safe
-            (str(tmp_path / name[:2]), 1),
-            (str(tmp_path), 1),
-        ]
-    )
+    assert synced == [str(tmp_path / stored.key), str((tmp_path / stored.key).parent), str(tmp_path)]
 
 
 def test_what_a_crash_left_half_received_is_swept(tmp_path: Path) -> None:
     storage = Storage(str(tmp_path), KEY)
-    stored = storage.put(b"hello", limit=10)
-    for name in ("abc", "abc#1"):
-        (tmp_path / "incoming" / name).write_bytes(b"half")
+    halves: list[Path] = []
+
+    def coming() -> Iterator[bytes]:
+        yield bytes(11 * MB)
+        halves.extend(files(tmp_path))
+
+    stored = storage.put(coming(), limit=12 * MB)
+    assert len(halves) == 1
+    assert halves[0] != tmp_path / stored.key, "it has its name when all of it is there"
+    halves[0].write_bytes(b"half")
     assert list(storage.names(NOW)) == [stored.key]
     assert storage.sweep(timedelta(days=1)) == 0
-    assert storage.sweep(NOW) == 2
+    assert storage.sweep(NOW) == 1
     assert files(tmp_path) == [tmp_path / stored.key]
 
 
@@ -258,7 +258,8 @@ def test_a_folder_that_cannot_be_used_says_so(tmp_path: Path) -> None:
     with pytest.raises(Unavailable):
         Storage(str(tmp_path / "file" / "folder"), KEY)
     storage = Storage(str(tmp_path / "a"), KEY)
-    (tmp_path / "a" / "incoming").write_text("in the way")
+    shutil.rmtree(tmp_path / "a")
+    (tmp_path / "a").write_text("in the way")
     with pytest.raises(Unavailable, match="cannot be used"):
         storage.put(b"x", limit=10)
 
@@ -280,3 +281,22 @@ def test_memory_stays_bounded(tmp_path: Path) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 16 * MB
+
+
+def test_several_are_stored_at_once_and_the_first_failure_is_told(tmp_path: Path) -> None:
+    storage = Storage(str(tmp_path), KEY)
+    together = threading.Barrier(2, timeout=10)
+
+    def put(content: bytes) -> Stored:
+        together.wait()
+        return storage.put(content, limit=10)
+
+    stored = storage.at_once(put, [b"one", b"two", b"three", b"four"])
+    assert [b"".join(storage.open(each.key, each.wrapped_key)) for each in stored] == [
+        b"one",
+        b"two",
+        b"three",
+        b"four",
+    ]
+    with pytest.raises(TooLarge):
+        storage.at_once(lambda content: storage.put(content, limit=3), [b"one", b"three"])
