@@ -10,15 +10,15 @@ It knows no redelivery, no order, no ticket, no rules, no encryption, no citizen
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import multiprocessing
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from email import message_from_bytes
-from email.policy import compat32
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Table
 
 from ledger.database import Database
 from ledger.dialect import insert_each
+from ledger.journal import INLINE_BYTES
+from normalizer import mime
 
 metadata = MetaData()
 Serial = BigInteger().with_variant(Integer(), "sqlite")
@@ -56,38 +58,47 @@ def parse_chat(payload: bytes) -> Any:
 
 
 def parse_letter(payload: bytes) -> list[bytes]:
-    """A letter: every part decoded, by the same parser."""
-    letter = message_from_bytes(payload, policy=compat32)
-    return [bytes(part.get_payload(decode=True) or b"") for part in letter.walk() if not part.is_multipart()]
+    """A letter: every part decoded, by the same parser; the files among them."""
+    letter = mime.parse(payload, 1_000, 50)
+    decoded = [(part.file_name(), mime.body(letter, part)) for part in letter.root.leaves()]
+    return [content for name, content in decoded if name]
 
 
-def store(folder: Path, contents: Iterable[bytes]) -> None:
-    """What is attached, durable in files."""
-    for content in contents:
-        if len(content) > 2_000:
-            descriptor = os.open(folder / uuid.uuid4().hex, os.O_WRONLY | os.O_CREAT, 0o600)
-            os.write(descriptor, content)
-            os.fsync(descriptor)
-            os.close(descriptor)
+def store(folder: Path, content: bytes) -> bytes:
+    """The name of a file that holds the content durably."""
+    name = uuid.uuid4().hex
+    descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT, 0o600)
+    os.write(descriptor, content)
+    os.fsync(descriptor)
+    os.close(descriptor)
+    return name.encode()
+
+
+def inline(folder: Path, payload: bytes) -> bytes:
+    """What the journal's row holds: the payload, or the name of a file with it."""
+    return payload if len(payload) <= INLINE_BYTES else store(folder, payload)
 
 
 def stage(url: str, payloads: Sequence[bytes], parse: Parse, folder: Path | None, done: Connection | None) -> None:
     """Journal and stage the payloads; each group is told to `done`."""
     database = Database(url)
+    writers = ThreadPoolExecutor(4)
     for start in range(0, len(payloads), GROUP):
         group = payloads[start : start + GROUP]
+        raw = group if folder is None else list(writers.map(functools.partial(inline, folder), group))
         with database.write() as conn:
-            insert_each(conn, journal, [{"payload": payload} for payload in group])
-        for payload in group:
-            parsed = parse(payload)
-            if folder is not None:
-                store(folder, parsed)
+            insert_each(conn, journal, [{"payload": payload} for payload in raw])
+        parsed = [parse(payload) for payload in group]
+        if folder is not None:  # several at once, as ours do: a disk makes them durable together
+            files = [content for contents in parsed for content in contents]
+            list(writers.map(functools.partial(store, folder), files))
         pairs = [(str(uuid.uuid4()), payload[:BODY_BYTES].ljust(BODY_BYTES)) for payload in group]
         with database.write() as conn:
             insert_each(conn, messages, [{"id": name, "body": body} for name, body in pairs])
             insert_each(conn, outbox, [{"message_id": name, "state": "pending"} for name, _ in pairs])
         if done is not None:
             done.send(len(group))
+    writers.shutdown()
     database.close()
 
 
