@@ -27,7 +27,7 @@ from pipeline.intake import payload_of
 from pipeline.kinds import read
 from pipeline.parts import Parts
 from pipeline.roles import either
-from pipeline.staging import Staging, Work
+from pipeline.staging import Staging, Work, says_nothing
 from pipeline.understand import Understood, understand
 
 log = structlog.get_logger()
@@ -219,7 +219,7 @@ class Processor:
         for greeting in held:
             for work in works:
                 follows = work.row.conversation == greeting.conversation and work.row.id > greeting.id
-                if follows and work.understood is not None and not work.understood.greeting:
+                if follows and (said := work.understood) and not said.greeting and not says_nothing(said.message):
                     if work.row.effective_at - greeting.effective_at <= window:
                         work.greetings.append(greeting)
                     break

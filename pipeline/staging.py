@@ -217,7 +217,8 @@ class Staging:
         if understood.greeting and not case.reply_hashes:
             self.waiting.setdefault(row.conversation, []).append(work)
             return
-        work, understood = self._with_greetings(work, understood, case)
+        if not case.reaction:  # a «👍» is no request that a greeting could open
+            work, understood = self._with_greetings(work, understood, case)
         self._link(work, understood, case)
 
     def _with_greetings(self, work: Work, understood: Understood, case: Case) -> tuple[Work, Understood]:

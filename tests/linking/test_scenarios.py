@@ -14,7 +14,7 @@ import pytest
 from normalizer import ticket_number
 from tests.linking import payloads
 from tests.linking.payloads import Written
-from tests.linking.world import NOBODY, PROBLEM, Outcome, World
+from tests.linking.world import NOBODY, PROBLEM, Outcome, World, said
 
 _NUMBER = re.compile(r"\d{6}-\d{6}-\d")
 HOUR = 3600.0
@@ -63,6 +63,23 @@ def test_a_reaction_that_belongs_to_nothing_opens_no_ticket(world: World) -> Non
     )  # fmt: skip
     assert say(world, "vk", "77", "👍").reason == "a reaction"
     assert told(world) == []
+
+
+def test_a_greeting_that_only_a_reaction_follows_is_answered_and_waits_for_its_message(world: World) -> None:
+    world.take("telegram", said(world, "telegram", "501", "Здравствуйте"), said(world, "telegram", "501", "👍"))
+    world.now += 10
+    say(world, "telegram", "501", "👍")
+    assert told(world) == []
+    opening = say(world, "telegram", "501", PROBLEM)
+    assert opening.envelope is not None
+    assert opening.envelope["text"] == f"Здравствуйте\n{PROBLEM}"
+
+    say(world, "vk", "77", "Здравствуйте")
+    say(world, "vk", "77", "👍")
+    world.sent.clear()
+    world.now += 70
+    world.work()
+    assert len(told(world)) == 1
 
 
 def test_a_reaction_to_the_answer_belongs_to_its_ticket_but_reopens_nothing(world: World) -> None:
