@@ -27,7 +27,9 @@ def place(
         ticket.state, ticket.closed_at = "open", None
     if link.kind == "repeat":
         ticket.repeats += 1
-    if case.message.machine is None and case.message.change == "message" and not case.reaction:
+    # An edit of what was never accepted (a greeting, a lone «👍») opens a ticket as a message does.
+    says = case.message.change == "message" or link.number is None
+    if case.message.machine is None and says and not case.reaction:
         ticket.last_message_at = max(ticket.last_message_at, at)
         if ticket.waiting_since is None and (link.kind != "review" or ticket.is_new):
             ticket.waiting_since = at

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ledger import reports
 from normalizer import ticket_number
 from tests.linking import payloads
 from tests.linking.payloads import Written
@@ -252,6 +253,14 @@ def test_an_edit_that_takes_the_number_away_leaves_the_ticket_and_says_so(world:
     assert "link_changed" in edited.envelope["flags"]
     assert edited.envelope["ticket"]["related"] == [earlier.ticket]
     assert any("took away the number" in why for why in edited.why)
+
+
+def test_a_greeting_that_is_edited_into_a_request_waits_for_an_answer_as_a_message_does(world: World) -> None:
+    say(world, "telegram", "501", "Здравствуйте")
+    edited = say(world, "telegram", "501", PROBLEM, serial=world.serial, change="edit")
+    ticket = world.parts.database.look_now(lambda conn: reports.ticket(conn, edited.ticket))
+    assert ticket is not None
+    assert (ticket["waiting_since"], len(told(world))) == (world.now, 1)
 
 
 def test_a_secret_in_a_form_s_answers_is_removed_as_from_the_text(world: World) -> None:
