@@ -101,8 +101,8 @@ def _subject(texts: Texts, link: Link, ticket: Ticket, subject: str | None, lang
 def _words(
     texts: Texts, link: Link, ticket: Ticket, language: str, *, chat: bool, when: str | None
 ) -> tuple[list[str], str]:
-    """What is said, and what for; nothing for a follow-up, an edit or a deletion."""
-    if link.kind in ("edit", "deletion"):
+    """What is said, and what for; nothing for a follow-up, an edit or a deletion that opens no ticket."""
+    if link.kind in ("edit", "deletion") and link.number is not None:
         return [], "warning"
     if link.number is None:
         key = "acknowledgement_short" if chat else "acknowledgement"

@@ -253,6 +253,7 @@ def test_an_edit_that_takes_the_number_away_leaves_the_ticket_and_says_so(world:
     assert "link_changed" in edited.envelope["flags"]
     assert edited.envelope["ticket"]["related"] == [earlier.ticket]
     assert any("took away the number" in why for why in edited.why)
+    assert edited.ticket in told(world)[-1], "nobody has told him this number before"
 
 
 def test_a_greeting_that_is_edited_into_a_request_waits_for_an_answer_as_a_message_does(world: World) -> None:
