@@ -82,6 +82,9 @@ def limited(person: Person | None, at: float, policy: Policy) -> bool:
 
 
 def _open_enough(ticket: Ticket, case: Case, policy: Policy) -> bool:
+    """Whether the ticket may go on: one that was erased never does, it would be erased no second time."""
+    if ticket.erased_at is not None:
+        return False
     closed = ticket.closed_at if ticket.state == "closed" else None
     return closed is None or case.effective_at - closed <= policy.reopen_window
 

@@ -30,7 +30,7 @@ COMPARED_MESSAGES = 3
 _TICKET_NAMES = (
     "number", "opened_at", "last_message_at", "state", "closed_at", "person_id", "sequence", "repeats",
     "answered_at", "waiting_since", "category", "audience", "desk", "priority", "answer_by", "language", "known",
-    "asked", "why",
+    "asked", "why", "erased_at",
 )  # fmt: skip
 _TICKET_COLUMNS = [tickets.c[name] for name in _TICKET_NAMES]
 
@@ -111,9 +111,16 @@ def load(
     pointed |= {base.ticket for base in state.bases.values()}
     near = {number for rows in state.recent.values() for number, _ in rows}
     _load_tickets(conn, named | pointed | near, state)
+    # Now that the tickets are locked: what was erased is no message any more that an edit could revise.
+    state.bases = {key: base for key, base in state.bases.items() if not _erased(base, state)}
     _load_holds(conn, cases, state)
     _load_likeness(conn, keys, near, state)
     return state
+
+
+def _erased(base: Base, state: State) -> bool:
+    ticket = state.tickets.get(base.ticket)
+    return ticket is not None and ticket.erased_at is not None
 
 
 def _load_tickets(conn: Connection, numbers: Iterable[str], state: State) -> None:

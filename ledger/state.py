@@ -87,6 +87,7 @@ class Ticket:
     known: frozenset[str] = frozenset()
     asked: bool = False
     why: str | None = None
+    erased_at: float | None = None
     is_new: bool = False
     changed: bool = False
 

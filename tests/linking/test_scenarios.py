@@ -13,6 +13,7 @@ import pytest
 
 from ledger import reports
 from normalizer import ticket_number
+from pipeline.erase import close_silent, erase, erase_expired
 from tests.linking import payloads
 from tests.linking.payloads import Written
 from tests.linking.world import NOBODY, PROBLEM, Outcome, World, said
@@ -262,6 +263,32 @@ def test_a_greeting_that_is_edited_into_a_request_waits_for_an_answer_as_a_messa
     ticket = world.parts.database.look_now(lambda conn: reports.ticket(conn, edited.ticket))
     assert ticket is not None
     assert (ticket["waiting_since"], len(told(world))) == (world.now, 1)
+
+
+def test_what_comes_after_an_erasure_is_a_request_of_its_own_and_is_erased_in_its_turn(world: World) -> None:
+    serials = {"email": 0, "telegram": 0}
+    for channel, sender in (("email", "anna@x.example"), ("telegram", "501")):
+        serials[channel] = world.serial + 1
+        number = say(world, channel, sender, PROBLEM).ticket
+        erase(world.parts, number, cause="forget")
+        world.now += HOUR
+        if channel == "email":
+            again = say(world, channel, sender, "Опять то же самое", replies=(world.sent[-1][1],))
+            assert link(again) == ("none", None)
+            assert again.envelope is not None
+            assert again.envelope["ticket"]["related"] == [number]
+        else:
+            again = say(world, channel, sender, f"{PROBLEM}!", serial=serials[channel], change="edit")
+        assert again.ticket != number
+        assert again.envelope is not None
+        assert again.envelope["kind"] == "new"
+        assert world.answer(again.ticket) is None
+
+    for _ in range(2):
+        world.now += 100 * 24 * HOUR
+        close_silent(world.parts)
+        erase_expired(world.parts)
+    assert world.parts.database.look_now(reports.envelopes) == []
 
 
 def test_a_secret_in_a_form_s_answers_is_removed_as_from_the_text(world: World) -> None:
