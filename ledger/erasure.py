@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, or_, select, update
 
+from ledger.dialect import execute_each
 from ledger.schema import (
     attachments,
     conversations,
@@ -24,6 +26,7 @@ from ledger.schema import (
 )
 
 PAGE = 200
+_NO_VOUCHES = delete(vouches).where(or_(vouches.c.channel == bindparam("gone"), vouches.c.other == bindparam("gone")))
 
 
 def erase(
@@ -38,10 +41,8 @@ def erase(
         return None
     if conn.dialect.name == "sqlite":
         conn.exec_driver_sql("PRAGMA secure_delete=ON")  # else the old bytes stay in the file until they are needed
-    journal_ids = [
-        row.journal_id for row in conn.execute(select(messages.c.journal_id).where(messages.c.ticket == number))
-    ]
-    files = _erase_attachments(conn, number) + _erase_raw(conn, journal_ids)
+    count = conn.execute(select(func.count()).where(messages.c.ticket == number)).scalar_one()
+    files = _erase_attachments(conn, number) + _erase_raw(conn, number)
     published = _erase_outbox(conn, number, offered)
     sent = conn.execute(
         update(outgoing).where(outgoing.c.ticket == number, outgoing.c.content.is_not(None)).values(content=None)
@@ -63,7 +64,7 @@ def erase(
         .values(state="closed", closed_at=now, erased_at=now, waiting_since=None, person_id=None, known="", why=None)
     )
     record = {
-        "messages": len(journal_ids),
+        "messages": count,
         "files": len(files),
         "sent_to_the_citizen": sent,
         "broker_still_has": published,
@@ -93,8 +94,11 @@ def _erase_attachments(conn: Connection, number: str) -> list[str]:
     return files
 
 
-def _erase_raw(conn: Connection, journal_ids: Collection[int]) -> list[str]:
-    which = or_(journal.c.id.in_(journal_ids), journal.c.merged_into.in_(journal_ids))
+def _erase_raw(conn: Connection, number: str) -> list[str]:
+    """Of its messages, and of what was merged into them. No list of ids: a ticket may have very many messages."""
+    own = select(messages.c.journal_id).where(messages.c.ticket == number)
+    merged = journal.alias("merged")
+    which = journal.c.id.in_(own.union_all(select(merged.c.id).where(merged.c.merged_into.in_(own))))
     rows = conn.execute(select(journal.c.payload_key).where(which, journal.c.payload_key.is_not(None)))
     files = [row.payload_key for row in rows]
     conn.execute(update(journal).where(which).values(payload=None, payload_key=None, payload_wrapped=None))
@@ -119,19 +123,13 @@ def _erase_outbox(conn: Connection, number: str, offered: bool) -> list[dict[str
 
 
 def _erase_identities(conn: Connection, number: str) -> None:
-    held = [
-        row.hash for row in conn.execute(select(ticket_identities.c.hash).where(ticket_identities.c.ticket == number))
-    ]
+    held = select(ticket_identities.c.hash).where(ticket_identities.c.ticket == number)
+    elsewhere = exists().where(ticket_identities.c.hash == identities.c.hash, ticket_identities.c.ticket != number)
+    gone = conn.execute(
+        delete(identities).where(identities.c.hash.in_(held), ~elsewhere).returning(identities.c.hash)
+    ).all()
     conn.execute(delete(ticket_identities).where(ticket_identities.c.ticket == number))
-    if held:
-        elsewhere = exists().where(ticket_identities.c.hash == identities.c.hash)
-        gone = [
-            row.hash
-            for row in conn.execute(
-                delete(identities).where(identities.c.hash.in_(held), ~elsewhere).returning(identities.c.hash)
-            )
-        ]
-        conn.execute(delete(vouches).where(or_(vouches.c.channel.in_(gone), vouches.c.other.in_(gone))))
+    execute_each(conn, _NO_VOUCHES, [{"gone": row.hash} for row in gone])
 
 
 def expired(conn: Connection, closed_before: float) -> list[str]:
@@ -145,6 +143,16 @@ def expired(conn: Connection, closed_before: float) -> list[str]:
     return [row.number for row in rows]
 
 
+def due(conn: Connection, number: str, closed_before: float) -> bool:
+    """Lock a ticket of such a page. False when it need not be erased any more: its citizen has opened it again."""
+    row = conn.execute(
+        select(tickets.c.state, tickets.c.closed_at, tickets.c.erased_at)
+        .where(tickets.c.number == number)
+        .with_for_update()
+    ).one()
+    return row.state == "closed" and row.erased_at is None and row.closed_at < closed_before
+
+
 def close_silent(conn: Connection, silent_since: float, now: float) -> list[str]:
     """Close tickets without a message since then; a page of them."""
     rows = conn.execute(
@@ -154,14 +162,14 @@ def close_silent(conn: Connection, silent_since: float, now: float) -> list[str]
         .limit(PAGE)
     )
     numbers = [row.number for row in rows]
-    return [number for number in numbers if close(conn, number, now)]
+    return [number for number in numbers if close(conn, number, now, silent_since=silent_since)]
 
 
-def close(conn: Connection, number: str, now: float) -> bool:
-    """Close a ticket; False when it was not open."""
+def close(conn: Connection, number: str, now: float, *, silent_since: float = math.inf) -> bool:
+    """Close a ticket; False when it was not open, or has a message since then."""
     done = conn.execute(
         update(tickets)
-        .where(tickets.c.number == number, tickets.c.state == "open")
+        .where(tickets.c.number == number, tickets.c.state == "open", tickets.c.last_message_at < silent_since)
         .values(state="closed", closed_at=now, waiting_since=None, answer_by=None)
     )
     return done.rowcount == 1

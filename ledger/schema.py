@@ -69,6 +69,8 @@ journal = Table(
     _partial("ix_journal_working", "owner", where="state = 'working'"),
     _partial("ix_journal_quarantined", "id", where="state = 'quarantined'"),
     _partial("ix_journal_raw", "done_at", where="payload IS NOT NULL OR payload_key IS NOT NULL"),
+    _partial("ix_journal_merged_into", "merged_into", where="merged_into IS NOT NULL"),
+    _partial("ix_journal_payload_key", "payload_key", where="payload_key IS NOT NULL"),
 )
 
 tickets = Table(
@@ -224,6 +226,7 @@ attachments = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("due_at", Double, nullable=False),
     Index("ix_attachments_ticket", "ticket"),
+    _partial("ix_attachments_storage_key", "storage_key", where="storage_key IS NOT NULL"),
     _partial("ix_attachments_pending", "account", "due_at", where="state = 'pending'"),
 )
 

@@ -17,11 +17,16 @@ from pipeline.times import moment
 ORPHAN_AGE = timedelta(days=1)
 
 
-def erase(parts: Parts, number: str, *, cause: str) -> dict[str, Any] | None:
-    """Erase a ticket's personal data and keep the record of it. None when there is no such ticket."""
+def erase(parts: Parts, number: str, *, cause: str, closed_before: float | None = None) -> dict[str, Any] | None:
+    """Erase a ticket's personal data and keep the record of it. None when there is no such ticket.
+
+    `closed_before`: only if it has been closed since before then; None, too, when it has not.
+    """
     now = parts.clock()
 
     def work(conn: Connection) -> tuple[dict[str, Any], list[str]] | None:
+        if closed_before is not None and not erasure.due(conn, number, closed_before):
+            return None
         search.forget(conn, parts.keys, number)
         offered = bool(parts.settings.broker.url.get_secret_value())
         done = erasure.erase(conn, number, now, offered=offered)
@@ -58,7 +63,7 @@ def erase(parts: Parts, number: str, *, cause: str) -> dict[str, Any] | None:
 
 
 def close_silent(parts: Parts) -> int:
-    """Close tickets that have been silent for `retention.silent_tickets`."""
+    """Close tickets that have been silent for `retention.silent_tickets`; a page of them. Returns how many."""
     now = parts.clock()
     since = now - parts.settings.retention.silent_tickets.total_seconds()
 
@@ -74,7 +79,7 @@ def close_silent(parts: Parts) -> int:
 
 
 def erase_expired(parts: Parts) -> int:
-    """Erase what is past its time: raw payloads, and closed tickets. Returns how many of both."""
+    """Erase what is past its time: raw payloads, and closed tickets; a page of each. Returns how many of both."""
     now, retention = parts.clock(), parts.settings.retention
     count, files = parts.database.run_now(
         lambda conn: erasure.erase_raw_before(conn, now - retention.raw.total_seconds())
@@ -83,16 +88,15 @@ def erase_expired(parts: Parts) -> int:
         parts.storage.delete(file)
     limit = now - retention.closed_tickets.total_seconds()
     for number in parts.database.look_now(lambda conn: erasure.expired(conn, limit)):
-        erase(parts, number, cause="retention")
-        count += 1
+        count += erase(parts, number, cause="retention", closed_before=limit) is not None
     if count:
         parts.database.wipe()
     return count
 
 
 def sweep(parts: Parts) -> int:
-    """Remove files that no row names: left by a crash between the file and its row."""
-    removed = 0
+    """Remove files that no row names, and half of files: left by a crash before the row. Returns how many."""
+    removed = parts.storage.sweep(ORPHAN_AGE)
     old = parts.storage.names(ORPHAN_AGE)
     while names := list(islice(old, 500)):
         known = parts.database.look_now(lambda conn, names=names: erasure.known_files(conn, names))  # type: ignore[misc]

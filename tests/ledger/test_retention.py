@@ -1,0 +1,101 @@
+"""What goes when its time is up, or when an operator says so: however much it is, and whatever happens beside it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select
+
+from ledger import erasure, reports
+from ledger.dialect import insert_each
+from ledger.schema import messages, ticket_identities, tickets
+from pipeline.erase import erase, erase_expired
+from tests.linking.world import PROBLEM, World, said
+
+DAY = 86_400.0
+# PostgreSQL takes 65,535 parameters in a statement, SQLite (as Debian builds it) 250,000.
+MANY, MORE_THAN_ANY = 70_000, 260_000
+
+
+def copies(
+    world: World, table: Any, count: int, *, of: dict[str, Any], changed: Callable[[int], dict[str, Any]]
+) -> None:
+    """Rows like this one."""
+    rows = [{**of, **changed(number)} for number in range(count)]
+    world.parts.database.run_now(lambda conn: insert_each(conn, table, rows))
+
+
+def only(world: World, table: Any) -> dict[str, Any]:
+    return dict(world.parts.database.look_now(lambda conn: conn.execute(select(table)).mappings().first()))
+
+
+def state(world: World, number: str) -> str:
+    row = world.parts.database.look_now(lambda conn: reports.ticket(conn, number))
+    assert row is not None
+    return "erased" if row["erased_at"] else str(row["state"])
+
+
+@contextmanager
+def and_beside_it(world: World, work: Callable[[], Any]) -> Iterator[Connection]:
+    """A transaction; before it ends, `work` has begun in another thread, and waits for what it has locked."""
+    thread = threading.Thread(target=work)
+    with world.parts.database.write() as conn:
+        yield conn
+        thread.start()
+        time.sleep(0.5)
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_a_ticket_of_very_many_messages_and_senders_is_erased(world: World) -> None:
+    (opening,) = world.take("telegram", said(world, "telegram", "501", PROBLEM))
+    message, holder = only(world, messages), only(world, ticket_identities)
+    del message["id"]
+    message |= {"body": None, "address": None}
+    count = MANY // 2  # both are looked for in two columns
+    copies(world, messages, count, of=message, changed=lambda n: {"envelope_id": f"e{n}", "journal_id": -n - 1})
+    copies(world, ticket_identities, count, of=holder, changed=lambda n: {"hash": n.to_bytes(32, "big")})
+    record = erase(world.parts, opening.ticket, cause="forget")
+    assert record is not None
+    assert record["messages"] == count + 1
+    assert world.parts.database.look_now(reports.envelopes) == []
+
+
+def test_what_a_citizen_has_opened_again_is_not_erased_with_what_is_past_its_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (opening,) = world.take("email", said(world, "email", "anna@x.example", PROBLEM))
+    world.shut(opening.ticket)
+    world.now += 30 * DAY
+    world.journal("email", said(world, "email", "anna@x.example", f"Обращение {opening.ticket}: снова то же"))
+    world.now += 1
+
+    look = world.parts.database.look_now
+
+    def look_and_then(work: Callable[[Any], Any]) -> Any:
+        found = look(work)
+        if found == [opening.ticket]:
+            world.processor.step()
+        return found
+
+    monkeypatch.setattr(world.parts.database, "look_now", look_and_then)
+    erase_expired(world.parts)
+    assert state(world, opening.ticket) == "open"
+    assert len(world.parts.database.look_now(reports.envelopes)) == 2
+
+
+def test_a_ticket_whose_message_is_being_staged_is_not_closed_as_silent(world: World) -> None:
+    (opening,) = world.take("telegram", said(world, "telegram", "501", PROBLEM))
+    since = world.now + 1
+
+    def close() -> list[str]:
+        return world.parts.database.run_now(lambda conn: erasure.close_silent(conn, since, since))
+
+    with and_beside_it(world, close) as conn:
+        conn.execute(tickets.update().values(last_message_at=since + 1))
+    assert (close(), state(world, opening.ticket)) == ([], "open")
