@@ -289,8 +289,11 @@ def recover(conn: Connection, now: float) -> tuple[int, list[int]]:
     dead = owners - alive(conn, owners)
     if not dead:
         return 0, []
-    rows = conn.execute(
-        select(journal.c.id, journal.c.attempts).where(is_(journal.c.state, "working"), journal.c.owner.in_(dead))
+    rows = conn.execute(  # locked: another may take the same back, or a processor that was only frozen end them
+        select(journal.c.id, journal.c.attempts)
+        .where(is_(journal.c.state, "working"), journal.c.owner.in_(dead))
+        .order_by(journal.c.id)
+        .with_for_update()
     ).all()
     poison = [row.id for row in rows if row.attempts >= STARTS]
     rest = [row.id for row in rows if row.attempts < STARTS]
@@ -376,9 +379,10 @@ def retry(conn: Connection, ids: Sequence[int], now: float, payload: bytes | Non
         values |= {"payload": payload, "payload_key": None, "payload_wrapped": None}
     done = conn.execute(
         update(journal)
-        .where(journal.c.id.in_(sorted(ids)), is_(journal.c.state, "quarantined"))
+        .where(among(journal.c.id, "ids"), is_(journal.c.state, "quarantined"))
         .values(**values)
-        .returning(journal.c.id)
+        .returning(journal.c.id),
+        {"ids": sorted(ids)},
     )
     notify(conn, "journal")
     return [row.id for row in done]

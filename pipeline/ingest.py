@@ -113,4 +113,5 @@ def _process(parts: Parts, ids: list[int]) -> None:
     processor.take_lease()
     processor.recover()
     processor.drain(ids)
-    processor.release_greetings(ids)
+    for start in range(0, len(ids), CHUNK):
+        processor.release_greetings(ids[start : start + CHUNK])

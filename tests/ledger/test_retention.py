@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from ledger import erasure, reports
+from ledger import erasure, journal, reports
 from ledger.dialect import insert_each
 from ledger.schema import messages, ticket_identities, tickets
+from pipeline import ingest
 from pipeline.erase import erase, erase_expired
 from tests.linking.world import PROBLEM, World, said
 
@@ -66,6 +67,11 @@ def test_a_ticket_of_very_many_messages_and_senders_is_erased(world: World) -> N
     assert world.parts.database.look_now(reports.envelopes) == []
 
 
+def test_very_many_rows_are_tried_again_and_ingested(world: World) -> None:
+    assert world.parts.database.run_now(lambda conn: journal.retry(conn, range(MANY), world.now)) == []
+    ingest._process(world.parts, list(range(MORE_THAN_ANY)))
+
+
 def test_what_a_citizen_has_opened_again_is_not_erased_with_what_is_past_its_time(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,3 +105,16 @@ def test_a_ticket_whose_message_is_being_staged_is_not_closed_as_silent(world: W
     with and_beside_it(world, close) as conn:
         conn.execute(tickets.update().values(last_message_at=since + 1))
     assert (close(), state(world, opening.ticket)) == ([], "open")
+
+
+def test_what_a_frozen_processor_ends_after_all_is_not_taken_back_or_quarantined(world: World) -> None:
+    ids = world.journal("telegram", said(world, "telegram", "501", PROBLEM))
+    database = world.parts.database
+    for _ in range(journal.STARTS):
+        database.run_now(lambda conn: journal.claim(conn, "dead#1", world.now, 1))
+        database.run_now(lambda conn: journal.give_back(conn, "dead#1", ids, world.now, blame=True))
+    database.run_now(lambda conn: journal.claim(conn, "dead#1", world.now, 1))
+    with and_beside_it(world, world.processor.recover) as conn:
+        assert journal.still_mine(conn, "dead#1", ids)
+        journal.finish(conn, [{"id": ids[0], "state": "enveloped"}], world.now)
+    assert [outcome.state for outcome in world.outcomes(ids)] == ["enveloped"]
