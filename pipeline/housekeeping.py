@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from dataclasses import dataclass, field
 
 import structlog
@@ -11,6 +12,7 @@ import structlog
 from config.settings import Settings
 from ledger import accounts, health, leases, rates
 from ledger.database import Connection, clock
+from ledger.erasure import PAGE
 from ledger.errors import LedgerAway
 from ledger.leases import Lease
 from ledger.storage import StorageError
@@ -22,6 +24,10 @@ from pipeline.search_index import SearchIndex
 log = structlog.get_logger()
 
 ROUND_SECONDS = 60.0
+# Between pages of what is due: a day's load goes in a day, and the others get at the database too.
+REST_SECONDS = 0.5
+# To look for files that nobody names, all of them are listed.
+SWEEP_SECONDS = 3600.0
 AWAY_SECONDS = 5.0
 # Who looked at and did what on the board is kept for a year: longer than any ticket, so that a citizen who asks who has
 # read his request gets an answer; not for ever, since it says what operators did.
@@ -36,6 +42,7 @@ class Housekeeping:
 
     parts: Parts
     _full: bool = field(default=False, init=False)
+    _sweep_at: float = field(default=0.0, init=False)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`."""
@@ -50,7 +57,8 @@ class Housekeeping:
         while not stop.is_set():
             seconds = ROUND_SECONDS
             try:
-                await asyncio.to_thread(self.round)
+                if await asyncio.to_thread(self.round):
+                    seconds = REST_SECONDS
                 await say(self.parts, "housekeeping", "ok")
                 full = await asyncio.to_thread(room, self.parts.settings)
                 if full and not self._full:
@@ -62,14 +70,18 @@ class Housekeeping:
                 seconds = AWAY_SECONDS
             await pause(seconds, stop)
 
-    def round(self) -> None:
-        """One round of everything. Raises `LedgerAway` or `StorageError`."""
+    def round(self) -> bool:
+        """One round of everything; whether a page was full, and more is due. Raises `LedgerAway` or `StorageError`."""
         closed = close_silent(self.parts)
         erased = erase_expired(self.parts)
-        swept = sweep(self.parts)
+        swept = 0
+        if time.monotonic() >= self._sweep_at:
+            swept = sweep(self.parts)
+            self._sweep_at = time.monotonic() + SWEEP_SECONDS
         self.parts.database.run_now(self._forget)
         if closed or erased or swept:
             log.info("housekeeping", closed=closed, erased=erased, files_removed=swept)
+        return max(closed, erased) >= PAGE
 
     def _forget(self, conn: Connection) -> None:
         """What is kept for a while only: the board's record, and what processes that are gone said of themselves."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +15,11 @@ from sqlalchemy import Connection, select
 
 from ledger import erasure, journal, reports
 from ledger.dialect import insert_each
+from ledger.schema import journal as journal_table
 from ledger.schema import messages, ticket_identities, tickets
 from pipeline import ingest
 from pipeline.erase import erase, erase_expired
+from pipeline.housekeeping import Housekeeping
 from tests.linking.world import PROBLEM, World, said
 
 DAY = 86_400.0
@@ -118,3 +122,23 @@ def test_what_a_frozen_processor_ends_after_all_is_not_taken_back_or_quarantined
         assert journal.still_mine(conn, "dead#1", ids)
         journal.finish(conn, [{"id": ids[0], "state": "enveloped"}], world.now)
     assert [outcome.state for outcome in world.outcomes(ids)] == ["enveloped"]
+
+
+def test_a_page_that_was_full_is_followed_by_the_next_at_once(world: World) -> None:
+    world.take("telegram", said(world, "telegram", "501", PROBLEM))
+    row = only(world, journal_table)
+    del row["id"]
+    copies(world, journal_table, erasure.PAGE, of=row, changed=lambda n: {"key_hash": n.to_bytes(32, "big")})
+    world.now += 31 * DAY
+    housekeeping = Housekeeping(world.parts)
+    assert [housekeeping.round(), housekeeping.round()] == [True, False]
+
+
+def test_files_that_a_crash_left_half_received_are_removed(world: World, tmp_path: Path) -> None:
+    left, new = tmp_path / "files/incoming/left", tmp_path / "files/incoming/new"
+    left.parent.mkdir(parents=True)
+    for path in (left, new):
+        path.write_bytes(b"half of a file")
+    os.utime(left, (time.time() - 2 * DAY,) * 2)
+    Housekeeping(world.parts).round()
+    assert (left.exists(), new.exists()) == (False, True)
