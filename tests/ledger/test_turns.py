@@ -69,6 +69,31 @@ def test_one_who_comes_again_and_again_keeps_no_intake_out(database: Database) -
     assert max(passed) <= 2, passed
 
 
+def test_an_erasure_that_waits_for_a_reader_keeps_no_intake_out(database: Database) -> None:
+    reading, read_on = threading.Event(), threading.Event()
+
+    def read() -> None:
+        with database.read() as conn:
+            conn.exec_driver_sql("SELECT * FROM t").all()
+            reading.set()
+            read_on.wait(10)
+
+    with ThreadPoolExecutor(2) as pool:
+        reader = pool.submit(read)
+        reading.wait(10)
+        write(database, "what is in the log now", [], first=False)
+        wiping = pool.submit(database.wipe)
+        time.sleep(0.3)
+        began = time.monotonic()
+        write(database, "intake", [], first=True)
+        assert time.monotonic() - began < 0.5
+        read_on.set()
+        reader.result(10)
+        assert wiping.result(10), "and once the reader has ended, the log is emptied"
+    assert database.path is not None
+    assert database.path.with_name(f"{database.path.name}-wal").stat().st_size == 0
+
+
 def test_many_of_both_kinds_all_come_through(database: Database) -> None:
     with ThreadPoolExecutor(16) as pool:
         order: list[str] = []
