@@ -36,7 +36,7 @@ def copies(
 
 
 def only(world: World, table: Any) -> dict[str, Any]:
-    return dict(world.parts.database.look_now(lambda conn: conn.execute(select(table)).mappings().first()))
+    return dict(world.parts.database.look_now(lambda conn: conn.execute(select(table).limit(1)).mappings().one()))
 
 
 def state(world: World, number: str) -> str:
