@@ -60,7 +60,7 @@ journal = Table(
     Column("owner", Text),  # the claim: lease name and token of the processor
     Column("alone", Boolean, nullable=False, server_default=text("false")),  # was in work when a processor died
     Column("attempts", Integer, nullable=False, server_default="0"),  # starts made alone
-    Column("merged_into", BigInteger),
+    Column("merged_into", BigInteger),  # the row whose message this one is, or is a part of: erased with it
     Column("acknowledge", Boolean, nullable=False, server_default=text("true")),
     Column("done_at", Double),
     _partial("ix_journal_ready", "id", where="state = 'received'"),

@@ -41,7 +41,7 @@ def remember(case: Case, link: Link, ticket: Ticket, state: State, policy: Polic
     at = case.effective_at
     state.threads[case.native_hash] = (ticket.number, False)
     if case.content_hash is not None:
-        state.contents.add(case.content_hash)
+        state.contents[case.content_hash] = case.journal_id
     if case.message.change == "message":
         state.bases[case.native_hash] = Base(ticket.number, 0, link.how, link.certainty)
     elif case.base_hash is not None:

@@ -44,6 +44,7 @@ class Case:
     """A message that is to be linked, with all that was understood of it."""
 
     message: Message
+    journal_id: int
     channel: str
     platform_account: str
     conversation: str  # hash
@@ -147,7 +148,7 @@ class State:
     recent: dict[bytes, list[tuple[str, float]]] = field(default_factory=dict)  # identity -> tickets, newest first
     likeness: dict[str, list[Said]] = field(default_factory=dict)  # by ticket
     bases: dict[bytes, Base] = field(default_factory=dict)  # native id -> the accepted message
-    contents: set[bytes] = field(default_factory=set)  # content hashes of accepted mail
+    contents: dict[bytes, int] = field(default_factory=dict)  # content hash of accepted mail -> its journal row
     kin: dict[bytes, dict[bytes, Identity]] = field(default_factory=dict)  # channel id -> what a platform vouches for
     vouched: list[tuple[bytes, Identity]] = field(default_factory=list)  # new of these
 

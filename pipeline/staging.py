@@ -85,16 +85,16 @@ def says_nothing(message: Message) -> bool:
 def case_of(parts: Parts, row: Claimed, understood: Understood) -> Case:
     """What linking needs of a message."""
     message = understood.message
-    own = native_hash(parts, row, message.native_id)
     content = message.content_key
     return Case(
         message=message,
+        journal_id=row.id,
         channel=row.kind,
         platform_account=row.platform_account,
         conversation=row.conversation,
         effective_at=row.effective_at,
         identities=identities(parts, row.kind, understood),
-        native_hash=own,
+        native_hash=native_hash(parts, row, message.native_id),
         base_hash=native_hash(parts, row, message.revises) if message.revises else None,
         reply_hashes=tuple(native_hash(parts, row, reply) for reply in message.reply_to),
         content_hash=parts.keys.keyed_hash(b"content", content.encode("utf-8", "replace")) if content else None,
@@ -204,8 +204,8 @@ class Staging:
 
     def _message(self, work: Work, understood: Understood, case: Case) -> None:
         row, message = work.row, understood.message
-        if case.content_hash is not None and case.content_hash in self.state.contents:
-            self.batch.end(row.id, "redelivered", "the same letter came another way before")
+        if (earlier := self.state.contents.get(case.content_hash or b"")) is not None:
+            self.batch.end(row.id, "redelivered", "the same letter came another way before", earlier)
             self.orphans += [stored for stored, _ in work.files.values()]
             return
         if understood.command is not None:

@@ -99,6 +99,7 @@ def case_of(keys: Keyring, citizen: int, rng: random.Random, *, named: bool = Tr
     index = citizen * CITIZENS_TICKETS
     own, phone = digest(keys, "channel", citizen), digest(keys, "phone", citizen)
     return Case(
+        journal_id=1,
         message=Message("n", "c", chat=True),
         channel="vk",
         platform_account="1",

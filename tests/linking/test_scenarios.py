@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from ledger import reports
+from ledger.schema import journal
 from normalizer import ticket_number
 from pipeline.erase import close_silent, erase, erase_expired
 from tests.linking import payloads
@@ -289,6 +291,17 @@ def test_what_comes_after_an_erasure_is_a_request_of_its_own_and_is_erased_in_it
         close_silent(world.parts)
         erase_expired(world.parts)
     assert world.parts.database.look_now(reports.envelopes) == []
+
+
+def test_the_copy_of_a_letter_that_came_by_another_mailbox_is_erased_with_it(world: World) -> None:
+    letter = said(world, "email", "anna@x.example", PROBLEM, subject="Помогите")
+    copies = [f"Received: from relay{n}.example\r\n".encode() + letter for n in range(3)]
+    first, second = world.take("email", *copies[:2])
+    (third,) = world.take("email", copies[2])
+    assert (first.state, second.state, third.state) == ("enveloped", "redelivered", "redelivered")
+    erase(world.parts, first.ticket, cause="forget")
+    kept = select(journal.c.id).where(journal.c.payload.is_not(None))
+    assert world.parts.database.look_now(lambda conn: conn.execute(kept).all()) == []
 
 
 def test_a_secret_in_a_form_s_answers_is_removed_as_from_the_text(world: World) -> None:
