@@ -237,7 +237,7 @@ def _revision(case: Case, state: State, policy: Policy, base: Base, notes: _Note
         base.ticket, base.how, base.certainty, kind, why=(f"{kind} of a message of {base.ticket}",), revision=revision
     )
     if kind == "deletion":
-        return stay
+        return _finish(stay, case, state, notes)
     named = _by_number(case, state, policy, notes)
     if named is not None and named.number != base.ticket:
         notes.flag("link_changed")

@@ -161,6 +161,30 @@ def test_whoever_is_corroborated_is_read_by_the_desk_and_told_nothing(world: Wor
     assert native.startswith("501:")  # to the citizen who was shown to be himself, though the other wrote last
 
 
+def whatsapp_change(world: World, sender: str, original: str, kind: str, **content: Any) -> Outcome:
+    """A message of WhatsApp's that edits or takes back an earlier one: it has an id of its own."""
+    world.serial += 1
+    message = {"from": sender, "id": f"wamid.C{world.serial}", "timestamp": str(int(world.now)), "type": kind,
+               kind: {"original_message_id": original, **content}}  # fmt: skip
+    value = {"messaging_product": "whatsapp", "messages": [message], "metadata": {"phone_number_id": "1"}}
+    change = {"field": "messages", "value": value}
+    body = {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
+    return world.take("whatsapp", json.dumps(body).encode())[0]
+
+
+def test_whoever_is_corroborated_gains_nothing_by_taking_his_message_back(world: World) -> None:
+    opening = say(world, "telegram", "501", f"{PROBLEM}. Мой телефон +7 916 123-45-67")
+    joins = say(world, "whatsapp", "79990001122", f"Обращение {opening.ticket}, телефон +7 916 123-45-67")
+    assert link(joins) == ("quoted_number", "corroborated")
+    assert joins.envelope is not None
+    gone = whatsapp_change(world, "79990001122", joins.envelope["source"]["message_id"], "revoke")
+    assert (gone.ticket, gone.envelope and gone.envelope["kind"]) == (opening.ticket, "deletion")
+    say(world, "whatsapp", "79990001122", f"/status {opening.ticket}")
+    assert opening.ticket not in told(world)[-1]
+    world.answer(opening.ticket)
+    assert world.sent[-1][1].startswith("501:")
+
+
 def test_what_one_states_never_becomes_ones_own(world: World) -> None:
     victim = say(world, "whatsapp", "79161234567", PROBLEM)
     stated = say(world, "telegram", "666", f"Мой телефон +7 916 123-45-67, пишу про {victim.ticket}")
