@@ -56,7 +56,7 @@ def message_row(
         "account": row.account,
         "platform_account": row.platform_account,
         "conversation": row.conversation,
-        "native_hash": case.base_hash if link.kind in ("edit", "deletion") and case.base_hash else case.native_hash,
+        "native_hash": case.base_hash or case.native_hash,  # of all its revisions the same
         "revision": link.revision,
         "content_hash": case.content_hash,
         "person_id": ticket.person_id,

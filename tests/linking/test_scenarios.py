@@ -291,6 +291,18 @@ def test_a_greeting_that_is_edited_into_a_request_waits_for_an_answer_as_a_messa
     assert (ticket["waiting_since"], len(told(world))) == (world.now, 1)
 
 
+def test_edits_and_the_deletion_of_what_was_a_greeting_are_revisions_of_the_first_edit(world: World) -> None:
+    say(world, "whatsapp", "79990001122", "Здравствуйте")
+    original = f"wamid.IN{world.serial}"
+    found = []
+    for text in (PROBLEM, f"{PROBLEM}!"):
+        content = {"type": "text", "text": {"body": text}}
+        found.append(whatsapp_change(world, "79990001122", original, "edit", message=content))
+    found.append(whatsapp_change(world, "79990001122", original, "revoke"))
+    envelopes = [outcome.envelope for outcome in found if outcome.envelope is not None]
+    assert [(one["kind"], one["source"]["revision"]) for one in envelopes] == [("new", 0), ("edit", 1), ("deletion", 2)]
+
+
 def test_what_comes_after_an_erasure_is_a_request_of_its_own_and_is_erased_in_its_turn(world: World) -> None:
     serials = {"email": 0, "telegram": 0}
     for channel, sender in (("email", "anna@x.example"), ("telegram", "501")):
