@@ -37,7 +37,7 @@ def erase(
     `offered`: there is a broker, which may have what it has not confirmed yet. None when there is no such ticket.
     Erasing twice erases what has come since.
     """
-    if conn.execute(select(tickets.c.number).where(tickets.c.number == number).with_for_update()).first() is None:
+    if _lock(conn, number) is None:
         return None
     if conn.dialect.name == "sqlite":
         conn.exec_driver_sql("PRAGMA secure_delete=ON")  # else the old bytes stay in the file until they are needed
@@ -70,6 +70,14 @@ def erase(
         "broker_still_has": published,
     }
     return record, files
+
+
+def _lock(conn: Connection, number: str) -> Any:
+    """The ticket's row, locked; before it, as processors do it, the identities that hold the ticket."""
+    held = select(ticket_identities.c.hash).where(ticket_identities.c.ticket == number)
+    locked = select(identities.c.hash).where(identities.c.hash.in_(held)).order_by(identities.c.hash)
+    conn.execute(locked.with_for_update()).all()
+    return conn.execute(select(tickets).where(tickets.c.number == number).with_for_update()).one_or_none()
 
 
 def record(conn: Connection, number: str, now: float, cause: str, what: dict[str, Any]) -> None:
@@ -145,12 +153,8 @@ def expired(conn: Connection, closed_before: float) -> list[str]:
 
 def due(conn: Connection, number: str, closed_before: float) -> bool:
     """Lock a ticket of such a page. False when it need not be erased any more: its citizen has opened it again."""
-    row = conn.execute(
-        select(tickets.c.state, tickets.c.closed_at, tickets.c.erased_at)
-        .where(tickets.c.number == number)
-        .with_for_update()
-    ).one()
-    return row.state == "closed" and row.erased_at is None and row.closed_at < closed_before
+    row = _lock(conn, number)
+    return row is not None and row.state == "closed" and row.erased_at is None and row.closed_at < closed_before
 
 
 def close_silent(conn: Connection, silent_since: float, now: float) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from ledger import erasure, journal, reports
+from ledger import erasure, journal, reports, snapshot
 from ledger.dialect import insert_each
 from ledger.schema import journal as journal_table
 from ledger.schema import messages, ticket_identities, tickets
@@ -109,6 +109,26 @@ def test_a_ticket_whose_message_is_being_staged_is_not_closed_as_silent(world: W
     with and_beside_it(world, close) as conn:
         conn.execute(tickets.update().values(last_message_at=since + 1))
     assert (close(), state(world, opening.ticket)) == ([], "open")
+
+
+def test_a_ticket_is_erased_while_its_citizen_s_next_message_is_being_staged(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (opening,) = world.take("telegram", said(world, "telegram", "501", PROBLEM))
+    world.journal("telegram", said(world, "telegram", "501", "И ещё не открывается раздел с выплатами"))
+    load, records = snapshot._load_tickets, []
+    eraser = threading.Thread(target=lambda: records.append(erase(world.parts, opening.ticket, cause="forget")))
+
+    def load_a_moment_later(*arguments: Any) -> None:
+        eraser.start()
+        time.sleep(0.5)
+        load(*arguments)
+
+    monkeypatch.setattr(snapshot, "_load_tickets", load_a_moment_later)
+    assert world.processor.step() == 1
+    eraser.join(30)
+    assert [record["messages"] for record in records if record] == [2]
+    assert state(world, opening.ticket) == "erased"
 
 
 def test_what_a_frozen_processor_ends_after_all_is_not_taken_back_or_quarantined(world: World) -> None:
