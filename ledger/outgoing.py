@@ -221,6 +221,17 @@ def owe(conn: Connection, values: Mapping[str, Any]) -> bool:
     return conn.execute(statement.returning(outgoing.c.seq)).one_or_none() is not None
 
 
+def files(conn: Connection, keys: Keyring) -> set[str]:
+    """Names of the files that go with what is still owed."""
+    rows = conn.execute(
+        select(outgoing.c.content).where(
+            is_(outgoing.c.state, "owed", "sending"), outgoing.c.reply_id.is_not(None), outgoing.c.content.is_not(None)
+        )
+    )
+    contents = (json.loads(keys.unseal(bytes(row.content), b"outgoing")) for row in rows)
+    return {file["key"] for content in contents for file in content.get("files", ())}
+
+
 def next_due(conn: Connection, account: str) -> float | None:
     """When the account's next message is due; None when nothing is owed."""
     in_order_of_index(conn)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
-from ledger import erasure, outbox, search
+from ledger import erasure, outbox, outgoing, search
 from ledger.database import Connection
 from normalizer.envelope import rfc3339
 from pipeline import events
@@ -97,10 +97,11 @@ def erase_expired(parts: Parts) -> int:
 def sweep(parts: Parts) -> int:
     """Remove files that no row names, and half of files: left by a crash before the row. Returns how many."""
     removed = parts.storage.sweep(ORPHAN_AGE)
+    owed = parts.database.look_now(lambda conn: outgoing.files(conn, parts.keys))
     old = parts.storage.names(ORPHAN_AGE)
     while names := list(islice(old, 500)):
         known = parts.database.look_now(lambda conn, names=names: erasure.known_files(conn, names))  # type: ignore[misc]
-        for name in set(names) - known:
+        for name in set(names) - known - owed:
             parts.storage.delete(name)
             removed += 1
     return removed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import threading
 import time
@@ -20,6 +22,8 @@ from ledger.schema import messages, ticket_identities, tickets
 from pipeline import ingest
 from pipeline.erase import erase, erase_expired
 from pipeline.housekeeping import Housekeeping
+from pipeline.replies import accept_reply
+from router.replies import DeskReply
 from tests.linking.world import PROBLEM, World, said
 
 DAY = 86_400.0
@@ -162,3 +166,25 @@ def test_files_that_a_crash_left_half_received_are_removed(world: World, tmp_pat
     os.utime(left, (time.time() - 2 * DAY,) * 2)
     Housekeeping(world.parts).round()
     assert (left.exists(), new.exists()) == (False, True)
+
+
+def test_the_file_of_an_answer_that_could_not_be_sent_for_days_is_kept_until_it_is(
+    world: World, tmp_path: Path
+) -> None:
+    (opening,) = world.take("telegram", said(world, "telegram", "501", PROBLEM))
+    file = {"name": "answer.pdf", "media_type": "application/pdf", "data": base64.b64encode(b"%PDF").decode()}
+    reply = {"id": "1", "ticket": opening.ticket, "text": "Ответ", "attachments": [file]}
+    assert accept_reply(world.parts, DeskReply.model_validate_json(json.dumps(reply))) is None
+
+    def files() -> int:
+        found = [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
+        for path in found:
+            os.utime(path, (time.time() - 2 * DAY,) * 2)
+        return len(found)
+
+    assert files() == 1
+    Housekeeping(world.parts).round()
+    assert files() == 1
+    world.send()
+    Housekeeping(world.parts).round()
+    assert files() == 0
