@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, RowMapping, Select, func, select
 
 from ledger.schema import attachments, erasures, journal, messages, outbox, outgoing, tickets
 
 FINAL_STATES = ("enveloped", "merged", "redelivered", "ignored", "quarantined")
 PAGE = 500
+STRAGGLERS = 2000  # so far behind the newest id a commit may still come
 
 
 def outcomes(conn: Connection, ids: Sequence[int]) -> dict[str, int]:
@@ -36,14 +37,31 @@ def envelopes(
     conn: Connection, *, after: int = 0, ticket: str | None = None, since: float | None = None, most: int = PAGE
 ) -> list[RowMapping]:
     """`id` and `body` of envelopes in the order staged, from the one after `after`."""
-    statement = select(messages.c.id, messages.c.body, messages.c.ticket).where(
-        messages.c.id > after, messages.c.body.is_not(None)
-    )
+    statement = select(messages.c.id, messages.c.body, messages.c.ticket).where(messages.c.id > after)
+    found = _of(statement, ticket, since).order_by(messages.c.id).limit(most)
+    return list(conn.execute(found).mappings())
+
+
+def overtaken(
+    conn: Connection, seen: Collection[int], *, ticket: str | None = None, since: float | None = None
+) -> list[RowMapping]:
+    """As `envelopes`: those that were not there yet when later ones were seen. A transaction may commit before one
+    that began earlier. `seen`: the latest `STRAGGLERS` at least.
+    """
+    newest = max(seen)
+    lately = select(messages.c.id).where(messages.c.id > newest - STRAGGLERS, messages.c.id < newest)
+    missed = set(conn.execute(_of(lately, ticket, since)).scalars()) - set(seen)
+    found = select(messages.c.id, messages.c.body, messages.c.ticket).where(messages.c.id.in_(sorted(missed)))
+    return list(conn.execute(found.order_by(messages.c.id)).mappings()) if missed else []
+
+
+def _of(statement: Select[Any], ticket: str | None, since: float | None) -> Select[Any]:
+    statement = statement.where(messages.c.body.is_not(None))
     if ticket is not None:
         statement = statement.where(messages.c.ticket == ticket)
     if since is not None:
         statement = statement.where(messages.c.staged_at >= since)
-    return list(conn.execute(statement.order_by(messages.c.id).limit(most)).mappings())
+    return statement
 
 
 def queues(conn: Connection, desks: Sequence[str], now: float) -> list[dict[str, Any]]:

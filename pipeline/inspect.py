@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,15 +16,19 @@ FOLLOW_SECONDS = 0.25
 
 
 def each_envelope(parts: Parts, *, ticket: str | None, since: float | None, follow: bool) -> Iterator[bytes]:
-    """The bodies in the order staged; with `follow`, for ever."""
-    after = 0
+    """The bodies in the order staged; with `follow`, for ever: one whose transaction was overtaken comes late."""
+    after, seen = 0, deque[int](maxlen=reports.STRAGGLERS)
+
+    def work(conn: Any) -> list[Any]:
+        late = reports.overtaken(conn, seen, ticket=ticket, since=since) if follow and seen else []
+        return [*late, *reports.envelopes(conn, after=after, ticket=ticket, since=since)]
+
     while True:
-        rows = parts.database.look_now(
-            lambda conn, after=after: reports.envelopes(conn, after=after, ticket=ticket, since=since)  # type: ignore[misc]
-        )
+        rows = parts.database.look_now(work)
         for row in rows:
-            after = row["id"]
             yield bytes(row["body"])
+            after = max(after, row["id"])
+            seen.append(row["id"])
         if not rows:
             if not follow:
                 return
