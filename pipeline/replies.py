@@ -63,7 +63,7 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
 
 
 def accept_reply(parts: Parts, reply: DeskReply) -> str | None:
-    """Write a reply durably. None when it is (or was before); else the reason why it never will be sent.
+    """Write a reply durably. None when it is (or was before); else the reason why it never will be sent: an event too.
 
     Raises `LedgerAway` or `StorageError`.
     """
@@ -73,6 +73,13 @@ def accept_reply(parts: Parts, reply: DeskReply) -> str | None:
     now = parts.clock()
 
     def work(conn: Connection) -> str | None:
+        reason = owe(conn)
+        if reason is not None:
+            where: dict[str, Any] = {"conversation": f"ticket:{reply.ticket}", "ticket": reply.ticket}
+            outbox.add(conn, [events.row(now, "failed", **where, reply_id=reply.id, reason=reason)])
+        return reason
+
+    def owe(conn: Connection) -> str | None:
         state = replies.ticket_state(conn, reply.ticket)
         if replies.known(conn, reply.ticket, reply.id):
             return None

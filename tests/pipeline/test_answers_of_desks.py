@@ -127,3 +127,28 @@ def test_an_answer_under_the_id_of_another_tickets_answer_is_refused_and_not_los
     assert accept_reply(world.parts, reply) is None
     other = reply.model_copy(update={"ticket": second.ticket})
     assert accept_reply(world.parts, other) == "a reply to another ticket has this id"
+    assert _failures(world) == [(second.ticket, "42", "a reply to another ticket has this id")]
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (None, "the citizen wrote by the portal: there is no e-mail address, or no e-mail channel that can send"),
+        ("261122-999999-0", "no ticket has this number"),
+    ],
+    ids=["nowhere to send it", "no such ticket"],
+)
+def test_an_answer_that_never_will_be_sent_ends_as_failed_with_the_reason(
+    world: World, number: str | None, reason: str
+) -> None:
+    (outcome,) = world.take("portal", said(world, "portal", "cabinet:1", PROBLEM, via="cabinet"))
+    reply = DeskReply(id="r1", ticket=number or outcome.ticket, text="Готово", in_reply_to=None)
+    assert accept_reply(world.parts, reply) == reason
+    assert _failures(world) == [(reply.ticket, "r1", reason)]
+
+
+def _failures(world: World) -> list[tuple[str, str, str]]:
+    query = select(outbox.c.body).where(outbox.c.exchange == "events", outbox.c.kind == "failed")
+    found = world.parts.database.look_now(lambda conn: conn.execute(query).scalars().all())
+    told = [json.loads(bytes(body)) for body in found]
+    return [(event["ticket"], event["reply_id"], event["reason"]) for event in told]
