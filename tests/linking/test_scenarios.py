@@ -15,6 +15,7 @@ from sqlalchemy import select
 from ledger import reports
 from ledger.schema import journal
 from normalizer import ticket_number
+from normalizer.language import detect
 from pipeline.erase import close_silent, erase, erase_expired
 from tests.linking import payloads
 from tests.linking.payloads import Written
@@ -114,6 +115,15 @@ def test_a_claimed_number_is_answered_in_the_very_words_of_an_unknown_one(world:
                 assert not any(taken in answer for answer in told(world))
     assert answers[(taken, "По обра")] == answers[(free, "По обра")] != []
     assert answers[(taken, "/status")] == answers[(free, "/status")] != []
+
+
+@pytest.mark.parametrize("command", ["/start", "/new", "/status", "/status 261122-000001-7"])
+def test_a_typed_command_is_answered_in_the_citizens_language_not_in_that_of_its_latin_letters(
+    world: World, command: str
+) -> None:
+    say(world, "telegram", "501", command)
+    (answer,) = told(world)
+    assert detect(answer) == "ru"
 
 
 def test_the_state_of_a_request_is_told_to_its_citizen_alone(world: World) -> None:

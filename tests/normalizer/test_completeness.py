@@ -64,6 +64,8 @@ def test_all_three_are_asked_for_until_they_are_known() -> None:
         ("Ошибка Internal Server Error при входе", "ru"),
         ("Код не приходит, ivan.petrovich.sidorov@mail.ru https://portal.example/long/path", "ru"),
         ("Не можу увійти", "ru"),
+        ("/start", None),
+        ("/new The code does not come", "en"),
         ("261122-000123-4", None),
         ("", None),
         ("👍", None),
