@@ -45,7 +45,7 @@ _MY_ABSENCE = re.compile(
 )
 _SENTENCES = re.compile(r"(?<=[.!?;])\s+|\n+")
 _FIELD = re.compile(r"^[^\W\d_][^:\n]{1,30}:[ \t]?\S", re.M)  # «Статус: решён»
-_OUR_NUMBER = re.compile(r"\d{6}-\d{6,7}-\d")
+_OUR_NUMBER = re.compile(r"(?:№ ?)?(?<!\d)\d{6}[- ]?\d{6,7}[- ]?\d(?!\d)")  # no day on which somebody is back
 _ANSWERED_SUBJECT = re.compile(r"(?:re|aw|fwd?|odp|ответ)\s?:")
 _SAY_NOTHING = frozenset(("of", "the", "a", "an", "на", "в", "и", "and"))
 _CORE = ("away", "left", "closed", "robot", "box", "received", "delay", "hours")
@@ -117,7 +117,7 @@ def score(found: set[str]) -> float:
 
 def features(subject: str, own: str, answers: bool) -> set[str]:
     """What is looked at: words, what they say by sentence and in all, and how much says nothing of notices."""
-    text, cited = _CITED.subn(" ", _ADDRESS.sub(" @ ", _MY_ABSENCE.sub("", own[:LOOKED_AT])))
+    text, cited = _CITED.subn(" ", _ADDRESS.sub(" @ ", _MY_ABSENCE.sub("", _OUR_NUMBER.sub("", own[:LOOKED_AT]))))
     names = {plain(name) for name in _NAME.findall(text)}
     found = {"!answers" if answers else "!new"}
     if cited:

@@ -84,6 +84,14 @@ def test_a_letter_of_which_most_is_of_other_things_is_a_persons(subject: str) ->
     assert judged(subject, PATCH, **{"In-Reply-To": "<x@y>"}).machine is None
 
 
+@pytest.mark.parametrize("number", ["261122-000123-4", "261122 000123 4", "2611220001234", "№ 261122-000123-4"])
+@pytest.mark.parametrize("answers", [False, True])
+def test_who_states_the_number_of_his_request_is_a_person(number: str, answers: bool) -> None:
+    bodies = (f"вопрос по {number}", f"{number}\nИванов Иван Иванович, тел. 89161234567", f"Нет ответа по {number}")
+    letters = [(subject, body) for subject in ("Адрес", "Регистр адреса", "Статус", "Повтор") for body in bodies]
+    assert [letter for letter in letters if notices.is_notice(*letter, answers, hinted=False)] == []
+
+
 def test_a_form_that_is_filled_in_is_a_persons() -> None:
     text = "Here it is\n\nStatus: Resolved\nDue date: 2026-12-31\nAssigned to: lee@org.example\nField: 12.5"
     assert judged("Re: Task 7 (New)", text, **{"In-Reply-To": "<x@y>"}).machine is None
