@@ -85,6 +85,22 @@ def test_what_people_write_apart_is_read_as_one_word(text: str) -> None:
     assert route(text.replace("г", "к", 1).replace("Г", "к", 1), rules).category == "other"
 
 
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("Прилагаю копию, прошу разобраться", "other"),  # not «прилага», the app
+        ("Прилагаемый файл смотрите", "other"),
+        ("сайт слегка тормозит", "cabinet"),  # not «слежка»
+        ("Следом пришло ещё одно, следовательно это ошибка", "other"),
+        ("жду до четверга", "other"),  # not «четвёрка»
+        ("прилага вылетает", "mobile"),
+        ("за мной слижка", "security"),
+    ],
+)
+def test_everyday_words_of_a_letter_are_no_slips_for_words_of_the_rules(text: str, category: str) -> None:
+    assert route(text).category == category
+
+
 def test_a_word_named_as_no_typo_is_none() -> None:
     rules = Rules.parse('never_typos = ["закрываеться"]\n' + SMALL, "small.toml")
     assert route("дверь не закрываеться", rules).category == "other"
