@@ -39,12 +39,20 @@ class Facts:
 
 
 def facts(
-    text: str, *, subject: str | None = None, signature: str | None = None, own_addresses: Collection[str] = ()
+    text: str,
+    *,
+    subject: str | None = None,
+    signature: str | None = None,
+    display_name: str | None = None,
+    own_addresses: Collection[str] = (),
 ) -> Facts:
-    """What `text`, then `signature`, then `subject` say of the writer. `own_addresses`: ours, never the citizen's."""
+    """What `text`, then `signature`, then `subject` say of the writer, and the name by which the platform shows him.
+
+    `own_addresses`: ours, never the citizen's.
+    """
     if len(text) > _HEAD + _TAIL:
         text = text[:_HEAD] + "\n" + text[-_TAIL:]
-    name = full_name(text, signature)
+    name = full_name(text, signature, display_name)
     whole = "\n".join(part for part in (text, (signature or "")[:_TAIL], (subject or "")[:_TAIL]) if part)
     low = fold(whole)
     emails = _emails(low, own_addresses) if "@" in low else ()

@@ -72,9 +72,11 @@ _TO_WHOM = re.compile(r"(?:^|[^а-я])к(?:о)? $")
 _GREETED = re.compile(r"(?:здравствуйте|добрый день|доброе утро|добрый вечер|привет|уважаем[а-я]{2})[ ,]{1,3}$")
 
 
-def full_name(text: str, signature: str | None = None) -> str | None:
+def full_name(text: str, signature: str | None = None, display_name: str | None = None) -> str | None:
     """The name of the person who writes, at least two words; None when none is stated or it is somebody else's.
 
+    What a platform shows of the writer counts where the text names nobody, and only with a patronymic: nobody bears a
+    nickname of that kind («Иванов Иван Иванович» in a letter's From), and he need not be asked for it.
     In the nominative when every word shows its form («от Иванова Ивана» → «Иванов Иван»), else as written; capitalised.
     """
     low = fold(text)
@@ -89,6 +91,7 @@ def full_name(text: str, signature: str | None = None) -> str | None:
         or signed
         or _on_a_line(text, low)
         or (_with_initials(text, low) if "." in text else None)
+        or (_with_patronymic(display_name, fold(display_name)) if display_name else None)
     )
 
 

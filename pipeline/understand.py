@@ -57,6 +57,7 @@ def understand(
         _without_numbers(message.text, found),
         subject=message.subject,
         signature=message.signature,
+        display_name=message.sender.display_name if message.machine is None else None,
         own_addresses=own_addresses,
     )
     chat = message.chat and message.change == "message"

@@ -268,3 +268,21 @@ def test_the_channel_preferred_for_the_answer(text: str, channel: str | None) ->
 )
 def test_when_to_call_is_kept_in_the_citizens_words(text: str, when: str | None) -> None:
     assert facts(text).call_back_at == when
+
+
+@pytest.mark.parametrize(
+    ("shown", "name"),
+    [
+        ("Иванов Иван Иванович", "Иванов Иван Иванович"),
+        ("АННА СЕРГЕЕВНА ПЕТРОВА", "Анна Сергеевна Петрова"),
+        ("Иван Петров", None),
+        ("Ольга Викторовна", None),
+        ("Директор Иванов Иван Иванович", None),
+        ("ООО «Ромашка»", None),
+    ],
+)
+def test_the_name_that_the_platform_shows_counts_with_a_patronymic_where_the_text_has_none(
+    shown: str, name: str | None
+) -> None:
+    assert facts("Не приходит код подтверждения", display_name=shown).full_name == name
+    assert facts("Меня зовут Кузнецов Пётр Ильич", display_name=shown).full_name == "Кузнецов Пётр Ильич"
