@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from ledger import conversations, outgoing
@@ -14,6 +15,7 @@ from ledger.state import Case, Link, Ticket
 from ledger.storage import StorageError, Stored
 from normalizer.envelope import Envelope
 from normalizer.message import DeliveryReport, Message, Part, Renamed
+from normalizer.payload import TOO_LARGE
 from pipeline import events
 from pipeline.intake import payload_of
 from pipeline.kinds import read
@@ -108,6 +110,24 @@ def attachment_row(
         "fetch": keys.seal(json.dumps(dict(part.fetch)).encode(), b"fetch") if part.fetch and not stored else None,
         "due_at": now,
     }
+
+
+def cut_flags(message: Message, files: Collection[int]) -> tuple[str, ...]:
+    """The flag for contents that the storage has refused; of the rest, whoever read the payload has said it."""
+    parts = enumerate(message.attachments)
+    refused = any(part.content is not None and not part.refused and at not in files for at, part in parts)
+    return ("too_large",) if refused else ()
+
+
+def state_of(part: Part, stored: Stored | None) -> tuple[Any, str | None]:
+    """The state of an attachment, and why it is refused."""
+    if part.refused:
+        return "refused", part.refused
+    if stored is not None or (part.data is not None and part.fetch is None):
+        return "stored", None
+    if part.fetch is not None:
+        return "pending", None
+    return "refused", TOO_LARGE if part.content is not None else "the platform gave no content"
 
 
 def text_of(parts: Parts, row: Claimed) -> str:

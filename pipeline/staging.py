@@ -17,7 +17,7 @@ from ledger.state import Case, Identity, Link, State, Talk, Ticket
 from ledger.storage import Stored
 from normalizer import envelope as shape
 from normalizer import likeness
-from normalizer.message import DeliveryReport, Ignored, Message, Part, Renamed, Unreadable
+from normalizer.message import DeliveryReport, Ignored, Message, Renamed, Unreadable
 from pipeline import acknowledge, commands, effects, events, portal_replies
 from pipeline.compose import citizen, compose, known
 from pipeline.parts import Parts
@@ -261,9 +261,9 @@ class Staging:
         ticket = settle.place(
             case, link, self.state, self.parts.policy, lambda: self.numbers.give(row.received_at), row.received_at
         )
-        flags = tuple(dict.fromkeys((*understood.flags, *link.flags)))
-        if len(understood.message.attachments) > len(work.files):
-            flags = self._cut_flag(understood, flags)
+        flags = tuple(
+            dict.fromkeys((*understood.flags, *link.flags, *effects.cut_flags(understood.message, work.files)))
+        )
         route = self._route(row, understood, link, ticket, flags)
         who = citizen(row.kind, understood)
         ticket.known |= known(who, understood, answerable=understood.message.sender.id is not None)
@@ -278,10 +278,6 @@ class Staging:
             self._delivery(row, understood.message.report)
         acknowledge.owe(self, work, understood, link, ticket, route.answer_by)
         self.staged.append((row, envelope))
-
-    def _cut_flag(self, understood: Understood, flags: tuple[str, ...]) -> tuple[str, ...]:
-        refused = any(part.refused for part in understood.message.attachments)
-        return tuple(dict.fromkeys((*flags, "too_large"))) if refused else flags
 
     def _route(
         self, row: Claimed, understood: Understood, link: Link, ticket: Ticket, flags: Sequence[str]
@@ -340,7 +336,7 @@ class Staging:
         for index, part in enumerate(understood.message.attachments):
             stored, media_type = work.files.get(index, (None, part.media_type))
             attachment_id = str(uuid7())
-            state, reason = _state_of(part, stored)
+            state, reason = effects.state_of(part, stored)
             base = self.parts.settings.http.base_url
             size = stored.size if stored else part.size
             found.append(
@@ -438,13 +434,3 @@ class Staging:
     def talk(self, conversation: str) -> Talk:
         """The conversation's row."""
         return self.state.talks.setdefault(conversation, Talk())
-
-
-def _state_of(part: Part, stored: Stored | None) -> tuple[Any, str | None]:
-    if part.refused:
-        return "refused", part.refused
-    if stored is not None or (part.data is not None and part.fetch is None):
-        return "stored", None
-    if part.fetch is not None:
-        return "pending", None
-    return "refused", "the platform gave no content"
