@@ -88,6 +88,15 @@ class Command:
     name: CommandName
     argument: str | None = None
 
+    @property
+    def words(self) -> str | None:
+        """What a citizen wrote behind `/start` or `/new`, where it is neither a number nor a deep link's one word."""
+        said = self.argument if self.name != "status" else None
+        return said if said and any(map(str.isalpha, said)) and not _DEEP_LINK.fullmatch(said) else None
+
+
+# https://core.telegram.org/bots/features#deep-linking
+_DEEP_LINK = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 # «/status@our_bot 261122-000123-4»; Telegram: https://core.telegram.org/bots/features#commands
 _COMMAND = re.compile(r"\s*/(start|new|status)(?:@\w{1,64})?(?=\s|$)", re.IGNORECASE)

@@ -20,10 +20,9 @@ def answer(staging: Staging, work: Work, understood: Understood, case: Case) -> 
         return
     for greeting in staging.waiting.pop(case.conversation, []):
         greet(staging, greeting, quiet=True)
-    talk = staging.talk(case.conversation)
     texts, language = staging.parts.texts, language_of(staging.parts, work.row, understood, None)
     if command.name == "new":
-        talk.ticket, talk.last_at, talk.changed = None, max(talk.last_at, case.effective_at), True
+        end_conversation(staging, case)
     if command.name == "status":
         text = _status(staging, understood, case, language)
     else:
@@ -32,6 +31,12 @@ def answer(staging: Staging, work: Work, understood: Understood, case: Case) -> 
     for part in (*work.parts, *work.greetings):
         staging.batch.end(part.id, "merged", merged_into=work.row.id)
     _owe(staging, work, understood, text, language)
+
+
+def end_conversation(staging: Staging, case: Case) -> None:
+    """`/new`: what is said next is not about the ticket of before."""
+    talk = staging.talk(case.conversation)
+    talk.ticket, talk.last_at, talk.changed = None, max(talk.last_at, case.effective_at), True
 
 
 def greet(staging: Staging, work: Work, *, quiet: bool = False) -> None:

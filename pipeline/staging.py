@@ -211,6 +211,8 @@ class Staging:
         if understood.command is not None:
             commands.answer(self, work, understood, case)
             return
+        if understood.anew:
+            commands.end_conversation(self, case)
         if message.change == "deletion" and (case.base_hash is None or case.base_hash not in self.state.bases):
             self.batch.end(row.id, "ignored", "the deletion of a message that was not accepted")
             return

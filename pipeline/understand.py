@@ -29,6 +29,7 @@ class Understood:
     likeness: str | None = field(repr=False)
     flags: tuple[str, ...] = ()
     command: chatter.Command | None = None
+    anew: bool = False  # a request that came together with `/new`: the conversation's ticket is not its own
     greeting: bool = False
 
     @property
@@ -42,6 +43,7 @@ def understand(
 ) -> Understood:
     """What the message says. `first_day` and `last_day` bound the dates of ticket numbers."""
     message, flags = _without_secrets(message)
+    message, command, anew = _command(message)
     found = references.find(
         references.Places(
             own=_with_stated_number(message),
@@ -61,7 +63,6 @@ def understand(
         own_addresses=own_addresses,
     )
     chat = message.chat and message.change == "message"
-    command = chatter.command(message.text, message.button) if chat and message.machine is None else None
     phishing = secrets.asks_for_secrets(message.text) or secrets.asks_for_secrets(message.quoted or "")
     if phishing and message.machine is None:
         flags = (*flags, "suspected_phishing")
@@ -81,8 +82,24 @@ def understand(
         likeness=_likeness(message),
         flags=_distinct((*message.flags, *_machine_flags(message), *flags)),
         command=command,
+        anew=anew,
         greeting=chat and _only_a_greeting(message),
     )
+
+
+def _command(message: Message) -> tuple[Message, chatter.Command | None, bool]:
+    """The message, the command that it is, and whether `/new` stands before a request: what comes together with a
+    command (words behind it, files, a forwarded message) is no command but the citizen's message."""
+    if not message.chat or message.change != "message" or message.machine is not None:
+        return message, None, False
+    command = chatter.command(message.text, message.button)
+    if command is None:
+        return message, None, False
+    if not (command.words or message.attachments or "forwarded" in message.flags):
+        return message, command, False
+    typed = message.text.lstrip().startswith("/")
+    text = command.argument or "" if typed else message.text
+    return replace(message, text=text), None, command.name == "new"
 
 
 def _with_stated_number(message: Message) -> str:
