@@ -20,9 +20,10 @@ def world(database_url: str, tmp_path: Path) -> Iterator[World]:
     made.close()
 
 
-def part(world: World, number: int, caption: str = "", edit: int = 0) -> bytes:
+def part(world: World, number: int, caption: str = "", edit: int = 0, **more: Any) -> bytes:
     message: dict[str, Any] = {**FIRST["message"], "message_id": number, "date": int(world.now)}
     del message["caption"]
+    message |= more
     if caption:
         message["caption"] = caption
     if edit:
@@ -77,3 +78,40 @@ def test_a_part_that_comes_after_staging_follows_up(world: World) -> None:
     (late,) = world.take("telegram", part(world, 4, "и ещё один"))
     assert late.envelope is not None
     assert (late.envelope["kind"], late.ticket) == ("follow_up", first.ticket)
+
+
+def test_a_number_under_a_later_part_links_the_album(world: World) -> None:
+    opening = album(world)[0]
+    world.now += 3 * 86400
+    joined, _ = world.take("telegram", part(world, 11, "Снимок"), part(world, 12, f"К обращению {opening.ticket}"))
+    assert joined.envelope is not None
+    assert joined.ticket == opening.ticket
+    assert joined.envelope["ticket"]["link"]["how"] == "quoted_number"
+
+
+def test_a_number_behind_a_link_under_a_later_part_links_the_album(world: World) -> None:
+    opening = album(world)[0]
+    world.now += 3 * 86400
+    link = {"type": "text_link", "offset": 0, "length": 3, "url": f"https://gosuslugi.example/{opening.ticket}"}
+    joined, _ = world.take("telegram", part(world, 11, "Снимок"), part(world, 12, "Тут", caption_entities=[link]))
+    assert joined.ticket == opening.ticket
+
+
+def test_what_is_said_of_the_citizen_under_a_later_part_is_his(world: World) -> None:
+    first, _ = world.take("telegram", part(world, 1, "Снимок экрана"), part(world, 2, "Мой ИНН 500100732259"))
+    assert (first.envelope or {})["citizen"]["inn"] == "500100732259"
+
+
+def test_the_words_under_any_part_of_a_forwarded_album_are_quoted(world: World) -> None:
+    origin = {"type": "hidden_user", "sender_user_name": "Банк", "date": 1}
+    first, _ = world.take(
+        "telegram", part(world, 1, "Первое", forward_origin=origin), part(world, 2, "Второе", forward_origin=origin)
+    )
+    assert first.envelope is not None
+    assert (first.envelope["quoted"], first.envelope["flags"]) == ("Первое\n\nВторое", ["forwarded"])
+
+
+def test_a_secret_under_a_later_part_is_removed_and_said(world: World) -> None:
+    first, _ = world.take("telegram", part(world, 1, "Снимок"), part(world, 2, "Пароль: qwerty123"))
+    assert first.envelope is not None
+    assert (first.envelope["text"], first.envelope["flags"]) == ("Снимок\nПароль: [удалено]", ["secret_removed"])
