@@ -94,12 +94,20 @@ def _command(message: Message) -> tuple[Message, chatter.Command | None, bool]:
         return message, None, False
     command = chatter.command(message.text, message.button)
     if command is None:
-        return message, None, False
+        return _with_button(message), None, False
     if not (command.words or message.attachments or "forwarded" in message.flags):
         return message, command, False
     typed = message.text.lstrip().startswith("/")
     text = command.argument or "" if typed else message.text
     return replace(message, text=text), None, command.name == "new"
+
+
+def _with_button(message: Message) -> Message:
+    """A pressed button without a label says what it says by its payload only."""
+    if not message.button or message.text:
+        return message
+    pressed = Part(part=message.native_id, kind="other", data={"button": message.button})
+    return replace(message, attachments=(*message.attachments, pressed))
 
 
 def _with_stated_number(message: Message) -> str:

@@ -82,3 +82,27 @@ def test_a_command_alone_is_no_request(world: World, text: str) -> None:
 def test_a_command_that_answers_our_message_is_no_request(world: World) -> None:
     ours = {"message_id": 1, "chat": {"id": 501, "type": "private"}, "date": 1, "text": "Обращение принято"}
     assert telegram(world, text="/new", reply_to_message=ours).state == "ignored"
+
+
+def test_a_button_that_is_no_command_shows_what_was_pressed(world: World) -> None:
+    event = json.loads(said(world, "vk", "77", ""))
+    event["object"]["message"]["payload"] = '{"mark":"5"}'
+    (typed,) = world.take("vk", json.dumps(event).encode())
+    pressed = {
+        "id": "9", "from": {"id": 501, "is_bot": False, "first_name": "Анна"}, "data": "helped:no",
+        "message": {"message_id": 1, "chat": {"id": 501, "type": "private"}, "date": 1},
+    }  # fmt: skip
+    (call,) = world.take("telegram", json.dumps({"update_id": 9, "callback_query": pressed}).encode())
+    shown = [(each.envelope or {})["attachments"] for each in (typed, call)]
+    assert [[part["data"] for part in parts] for parts in shown] == [
+        [{"button": '{"mark":"5"}'}],
+        [{"button": "helped:no"}],
+    ]
+    assert shown[1][0]["part"] == "callback:9"
+
+
+def test_a_button_with_a_label_says_it_by_the_label(world: World) -> None:
+    event = json.loads(said(world, "vk", "77", "Мне не помогли"))
+    event["object"]["message"]["payload"] = '{"mark":"5"}'
+    (outcome,) = world.take("vk", json.dumps(event).encode())
+    assert (outcome.envelope or {})["attachments"] == []
