@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, SecretStr, model_validator
@@ -22,6 +24,7 @@ from connectors.base import (
     Intake,
     Outgoing,
     Sent,
+    Transient,
 )
 
 T = TypeVar("T")
@@ -31,6 +34,9 @@ Security = Literal["tls", "starttls", "none"]
 BATCH_LETTERS = 50
 BATCH_BYTES = 8 * 1024 * 1024
 CLOSE_SECONDS = 3.0
+# So often in a row a letter may fail (two minutes or so); then it is passed over, if the server gives another one.
+MOST_FAILS = 8
+NOT_GIVEN = b"X-Priemnaya-Not-Given: "  # known to normalizer/email.py, which tells an operator
 
 
 class Settings(ChannelSettings):
@@ -92,6 +98,7 @@ class Email:
         # One thread, so that a letter whose sender has stopped waiting is over before the next one begins: two at one
         # connection would read each other's answers, and one be recorded that the server has not taken.
         self._sending = ThreadPoolExecutor(1, thread_name_prefix="smtp")
+        self._trouble = _Trouble()
 
     async def account(self) -> str:
         """The mailbox's address."""
@@ -107,7 +114,7 @@ class Email:
         try:
             await reader.call(reader.imap.connect)
             while True:
-                await reader.take(intake)
+                await reader.take(intake, self._trouble)
                 await intake.healthy()
                 backoff.reset()
                 await reader.call(reader.imap.wait)
@@ -156,6 +163,21 @@ class Email:
         return await asyncio.get_running_loop().run_in_executor(self._sending, work, *args)
 
 
+@dataclass
+class _Trouble:
+    """What of the folder did not come: a letter that is damaged on the server must not hold up those behind it."""
+
+    alone: int = 0  # so many letters are still fetched one by one
+    uid: int = 0
+    fails: int = 0
+
+    def failed(self, batch: list[tuple[int, int]]) -> None:
+        """These did not come."""
+        self.alone = BATCH_LETTERS
+        if len(batch) == 1:
+            self.uid, self.fails = batch[0][0], self.fails + 1 if self.uid == batch[0][0] else 1
+
+
 class _Reader:
     """One IMAP session in a thread of its own: IMAPClient is not for several threads."""
 
@@ -169,20 +191,40 @@ class _Reader:
     async def call(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
 
-    async def take(self, intake: Intake) -> None:
+    async def take(self, intake: Intake, trouble: _Trouble) -> None:
         """Journal every letter behind the cursor, in commits of a bounded size."""
         validity = self.imap.uidvalidity
         cursor = await intake.cursor()
         last = int(cursor["uid"]) if cursor and cursor.get("uidvalidity") == validity else 0
-        pending = await self.call(self.imap.letters_after, last)
+        try:
+            pending = await self.call(partial(self.imap.letters_after, last, sizes=not trouble.alone))
+        except Transient:
+            trouble.failed([])
+            raise
         while pending:
             batch: list[tuple[int, int]] = []
-            size = 0
-            while pending and len(batch) < BATCH_LETTERS and (not batch or size + pending[0][1] <= BATCH_BYTES):
+            size, most = 0, 1 if trouble.alone else BATCH_LETTERS
+            while pending and len(batch) < most and (not batch or size + pending[0][1] <= BATCH_BYTES):
                 size += pending[0][1]
                 batch.append(pending.pop(0))
-            letters = await self.call(self.imap.fetch, batch, self.most_bytes)
+            try:
+                letters = await self._letters(batch, pending, trouble)
+            except Transient:
+                trouble.failed(batch)
+                raise
             await intake.accept(letters, {"uidvalidity": validity, "uid": batch[-1][0]})
+            trouble.alone = max(0, trouble.alone - 1)
+
+    async def _letters(
+        self, batch: list[tuple[int, int]], pending: list[tuple[int, int]], trouble: _Trouble
+    ) -> list[bytes]:
+        """The letters; in place of one that has failed too often, while the server gives another one, a note of it."""
+        uid = batch[0][0]
+        if not pending or uid != trouble.uid or trouble.fails < MOST_FAILS:
+            return await self.call(self.imap.fetch, batch, self.most_bytes)
+        another = pending[(trouble.fails - MOST_FAILS) % len(pending)]
+        await self.call(self.imap.fetch, [another], self.most_bytes)
+        return [NOT_GIVEN + f"UID {uid} of UIDVALIDITY {self.imap.uidvalidity}\r\n\r\n".encode()]
 
     def close(self) -> None:
         """Hang up: a thread that waits in IDLE comes back within a moment."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS, READ_SECONDS = 15.0, 60.0
 PIECE = 1024 * 1024  # a large letter comes in pieces of this size: IMAPClient holds each answer in memory twice
+UNKNOWN_SIZE = 2**40  # bytes; such a letter is read until there is no more of it
 # NAT and servers drop a quiet connection sooner than RFC 2177's 29 minutes. After letters the first wait is short, and
 # each one that brings nothing doubles it: news of a letter that comes just then is lost (see `letters_after`).
 FIRST_IDLE_SECONDS, IDLE_SECONDS = 1.0, 55.0
@@ -86,8 +87,8 @@ class Imap:
         with _imap_errors():
             return len(self._client.search())
 
-    def letters_after(self, last: int) -> list[tuple[int, int]]:
-        """(UID, size) of what came after `last`, in order."""
+    def letters_after(self, last: int, *, sizes: bool = True) -> list[tuple[int, int]]:
+        """(UID, size) of what came after `last`, in order. A damaged letter may have no size: then do without."""
         with _imap_errors():
             # A server may search what it has shown so far, and tell of a new letter at the end of any command, where
             # nobody listens; IDLE then keeps silent about it (seen with Dovecot: 10 s late). NOOP makes it look first.
@@ -95,10 +96,12 @@ class Imap:
             # IMAPClient 4 refuses `fetch("5:*")`; and a search of "n:*" gives the last letter even when it is older.
             uids = sorted(uid for uid in self._client.search(["UID", f"{last + 1}:*"]) if uid > last)
             self._idle_seconds = FIRST_IDLE_SECONDS if uids else min(self._idle_seconds * 2, IDLE_SECONDS)
+            if not sizes:
+                return [(uid, UNKNOWN_SIZE) for uid in uids]
             found: list[tuple[int, int]] = []
             for start in range(0, len(uids), 1000):
-                sizes = self._client.fetch(uids[start : start + 1000], ["RFC822.SIZE"])
-                found += [(uid, int(sizes[uid][b"RFC822.SIZE"])) for uid in uids[start : start + 1000] if uid in sizes]
+                given = self._client.fetch(uids[start : start + 1000], ["RFC822.SIZE"])
+                found += [(uid, int(given[uid][b"RFC822.SIZE"])) for uid in uids[start : start + 1000] if uid in given]
             return found
 
     def fetch(self, letters: Sequence[tuple[int, int]], most: int) -> list[bytes]:

@@ -17,6 +17,7 @@ _MESSAGE_ID = re.compile(r"^[>\s]{0,8}message-id\s?:\s{0,20}<([^<>\s]{1,500})>",
 _FORWARDED = re.compile(r"\s*(?:fwd?|fw|пересл(?:ано|анное)?|wg|tr|rv|doorst|i)\s?:", re.I)
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _CUT_MARK = b"x-priemnaya-cut:"  # the intake puts it before a letter of which it kept only the beginning
+_NOT_GIVEN = b"x-priemnaya-not-given:"  # the connector's note of a letter that the mail server did not give
 _OWN_MARK = "x-priemnaya"  # a header that our own letters carry (RFC 6648 knows why the X; nobody else uses it)
 
 
@@ -31,6 +32,8 @@ def read(payload: bytes, account: Account) -> Reading:
     """The meaning of a letter. Never raises; linear in the payload."""
     if not payload.strip(b"\r\n\t \0"):
         return Unreadable("the letter is empty")
+    if payload[: len(_NOT_GIVEN)].lower() == _NOT_GIVEN:
+        return Unreadable("the mail server did not give this letter: look for it in the mailbox")
     letter = mime.parse(payload, account.limits.parts, account.limits.depth)
     headers = letter.root.headers
     if not len(headers) and _BINARY.search(payload[:4096]):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from connectors.base import ConnectorError, Fenced
+from pipeline.kinds import normalizer
 
 
 class Crash(BaseException):
@@ -23,7 +23,7 @@ class MemoryIntake:
     """
 
     def __init__(self, kind: str) -> None:
-        self._normalizer: Any = importlib.import_module(f"normalizer.{kind}")
+        self._normalizer = normalizer(kind)
         self.rows: dict[str, bytes] = {}
         self.cursors: list[dict[str, Any]] = []
         self.redelivered = 0
