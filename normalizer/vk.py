@@ -7,6 +7,7 @@ Conversations: the peer; in a chat (peers from 2,000,000,000 on) `peer:sender`.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from normalizer.message import Account, Identity, Ignored, Message, Part, Reading, Sender, Unreadable
@@ -28,6 +29,8 @@ from normalizer.payload import (
 from normalizer.vk_parts import lasting, read_content
 
 FIRST_CHAT = 2_000_000_000  # peers from here on are chats of several people
+# How one speaks to a community in a chat, where it hears nothing else: «[club1|@name], …».
+_ADDRESSED = re.compile(r"\s*\[(?:club|public)(\d{1,12})\|[^\[\]|]{1,200}\][\s,:]*")
 _LANGUAGES = {0: "ru", 1: "uk", 2: "be", 3: "en", 97: "kk", 100: "be"}  # client_info.lang_id
 _CONTENT = ("attachments", "fwd_messages", "reply_message", "geo", "payload", "text")
 _AROUND = frozenset(
@@ -150,7 +153,7 @@ def _read_message(event: dict[str, Any], content: dict[str, Any], account: Accou
     if action := text(message, "action", "type"):
         return Ignored(f"a service message: {action[:64]}")
     draft = Draft()
-    draft.say(text(message, "text"))
+    draft.say(_own_words(message, event, account))
     read_content(message, draft, native_id, account.limits)
     _keep_unknown(message, draft, native_id)
     for item in sequence(message, "format_data", "items")[:200]:
@@ -170,9 +173,22 @@ def _read_message(event: dict[str, Any], content: dict[str, Any], account: Accou
     )
 
 
+def _own_words(message: dict[str, Any], event: dict[str, Any], account: Account) -> str | None:
+    """The text without our own name, by which the citizen turns to us; all of it where it is nothing else."""
+    written = text(message, "text")
+    addressed = _ADDRESSED.match(written or "")
+    if not written or not addressed or addressed[1] not in _names(event, account):
+        return written
+    return written[addressed.end() :] or written
+
+
+def _names(event: dict[str, Any], account: Account) -> set[str | None]:
+    return {account.platform_account, identifier(event, "group_id")}
+
+
 def _is_ours(message: dict[str, Any], event: dict[str, Any], account: Account) -> bool:
     writer = integer(message, "from_id")
-    ours = {account.platform_account, identifier(event, "group_id")}
+    ours = _names(event, account)
     return message.get("out") == 1 or (writer is not None and writer < 0 and str(-writer) in ours)
 
 

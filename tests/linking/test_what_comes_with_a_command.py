@@ -106,3 +106,9 @@ def test_a_button_with_a_label_says_it_by_the_label(world: World) -> None:
     event["object"]["message"]["payload"] = '{"mark":"5"}'
     (outcome,) = world.take("vk", json.dumps(event).encode())
     assert (outcome.envelope or {})["attachments"] == []
+
+
+@pytest.mark.parametrize("text", ["/new", "Новое обращение", "/status", "/start"])
+def test_a_command_in_a_chat_is_one_behind_the_name_that_it_is_addressed_to(world: World, text: str) -> None:
+    (outcome,) = world.take("vk", said(world, "vk", "77", f"[club220000001|@priemnaya], {text}", conversation="chat-5"))
+    assert (outcome.state, (outcome.reason or "")[:13]) == ("ignored", "the command /")

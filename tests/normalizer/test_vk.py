@@ -195,6 +195,22 @@ def test_a_chat_is_one_conversation_for_each_sender() -> None:
     assert (reading.native_id, reading.conversation_id) == ("2000000007:366", "2000000007:140000002")
 
 
+@pytest.mark.parametrize(
+    ("written", "own"),
+    [
+        ("[club220000001|@priemnaya] не работает домофон", "не работает домофон"),
+        ("[public220000001|Приёмная], /status", "/status"),
+        ("[club220000001|@priemnaya]", "[club220000001|@priemnaya]"),
+        ("[club90000005|@other] не работает домофон", "[club90000005|@other] не работает домофон"),
+        ("Это [id5|Иван], а вы [club220000001|@priemnaya]", "Это [id5|Иван], а вы [club220000001|@priemnaya]"),
+    ],
+)
+def test_our_name_by_which_a_chat_turns_to_us_is_no_word_of_the_citizen(written: str, own: str) -> None:
+    reading = payloads.read("vk", changed("chat_message", text=written))
+    assert isinstance(reading, Message)
+    assert reading.text == own
+
+
 def test_another_community_is_a_citizen_and_our_own_is_not() -> None:
     assert message("from_community").sender.id == "-90000005"
     assert payloads.read("vk", changed("text", from_id=-220000001)) == Ignored("our own message")
