@@ -255,9 +255,16 @@ class Vk:
         return await send(self._sending, self.settings.group_id, outgoing)
 
     async def fetch(self, source: Mapping[str, Any], limit: int) -> AsyncIterator[bytes]:
-        """A file by the address in the message; it needs no token."""
+        """A file by the address in the message; it needs no token. Of a message that came cut, the whole text."""
         from connectors.fetching import fetch, place
 
+        if "message" in source:
+            cropped = {**source["message"], "is_cropped": True}
+            whole = await Whole(self._sending, self.settings.group_id)(cropped)
+            if whole is cropped:
+                raise Final("VK does not give the whole message")
+            yield str(whole.get("text") or "").encode("utf-8", "replace")
+            return
         url = source.get("url")
         if not isinstance(url, str):
             raise Final("without an address")

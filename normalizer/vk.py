@@ -160,6 +160,7 @@ def _read_message(event: dict[str, Any], content: dict[str, Any], account: Accou
         draft.link(text(item, "url"))
     if message.get("is_cropped") is True:
         draft.flags.add("too_large")
+        draft.parts.append(_whole(message, native_id))
     return Message(
         native_id=native_id,
         conversation_id=_conversation(message) or native_id,
@@ -180,6 +181,13 @@ def _own_words(message: dict[str, Any], event: dict[str, Any], account: Account)
     if not written or not addressed or addressed[1] not in _names(event, account):
         return written
     return written[addressed.end() :] or written
+
+
+def _whole(message: dict[str, Any], native_id: str) -> Part:
+    """The words of a message that VK shows only the beginning of (a callback is not asked again): to be fetched."""
+    names = ("peer_id", "conversation_message_id", "id")
+    which = {name: number for name in names if (number := integer(message, name))}
+    return Part(part=native_id, kind="document", name="message.txt", media_type="text/plain", fetch={"message": which})
 
 
 def _names(event: dict[str, Any], account: Account) -> set[str | None]:

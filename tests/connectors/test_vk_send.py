@@ -14,6 +14,8 @@ from connectors import vk_api_calls
 from connectors.base import AccountTrouble, ConnectorError, Final, Outgoing, OutgoingFile, Transient
 from connectors.vk import Settings, Vk, create
 from connectors.vk_send import MOST_PARTS, part_random_id
+from normalizer import vk as normalizer
+from normalizer.message import Account, Message
 from sandbox.vk import VkStandIn
 from tests.connectors.intake import content
 
@@ -152,6 +154,22 @@ async def test_a_citizen_who_forbids_messages_is_final(vk: VkStandIn) -> None:
 
 
 # ---- files, check, settings -------------------------------------------------------------------------------------
+
+
+async def test_the_words_of_a_message_that_came_cut_are_fetched_as_a_file(vk: VkStandIn) -> None:
+    text = "длинно " * 1000
+    made = vk.write(ANNA, text)
+    reading = normalizer.read(json.dumps(made.payload).encode(), Account())
+    assert isinstance(reading, Message)
+    (part,) = reading.attachments
+    assert (len(reading.text), part.name, part.media_type) == (4096, "message.txt", "text/plain")
+    connector = connect(vk)
+    assert (await content(connector.fetch(part.fetch or {}, 10**6))).decode() == text
+    with pytest.raises(Final, match="whole"):
+        await content(connector.fetch({"message": {"peer_id": ANNA, "conversation_message_id": 99, "id": 99}}, 10**6))
+    vk.faults.next("messages.getById", code=10)
+    with pytest.raises(Transient):
+        await content(connector.fetch(part.fetch or {}, 10**6))
 
 
 async def test_a_file_is_fetched_from_its_address(vk: VkStandIn) -> None:
