@@ -204,7 +204,7 @@ def _part(item: Any, native: str, index: int, limits: Limits) -> Part:
     part = f"{native}:{index + 1}"
     name = file_names.clean(text(item, "name"))
     kind = _MEDIA_KINDS.get((media_type or "").partition("/")[0].lower(), "document")
-    written = text(item, "content") or ""
+    written = "".join((text(item, "content") or "").split())  # many encoders break the lines, as in mail (RFC 2045)
     if len(written) > limits.attachment * 4 // 3 + 4:
         size = len(written) * 3 // 4
         return Part(part=part, kind=kind, name=name, media_type=media_type, size=size, refused=TOO_LARGE)

@@ -103,6 +103,14 @@ def test_a_file_that_cannot_be_taken_is_refused_and_the_others_stay() -> None:
     assert "\u202e" not in (parts[2].name or "")
 
 
+def test_a_file_whose_base64_is_broken_into_lines_is_taken() -> None:
+    value, content = golden("form"), bytes(range(250)) * 4
+    for end in ("\n", "\r\n"):
+        value["attachments"][0]["content"] = base64.encodebytes(content).decode().replace("\n", end)
+        reading = message(value, Limits(attachment=1000))
+        assert (reading.attachments[0].content, reading.attachments[0].refused) == (content, None)
+
+
 def test_a_file_over_the_limit_is_refused_before_it_is_decoded() -> None:
     value = golden("form")
     for size in (1001, 5000):
