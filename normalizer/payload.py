@@ -283,6 +283,12 @@ class Draft:
         if address and len(self.links) < 100 and address not in self.links:
             self.links.append(address[:2048])
 
+    def hidden_link(self, address: str | None, native_id: str) -> None:
+        """An address behind words: nobody who reads the words alone would see it."""
+        if address and len(self.links) < 100 and address not in self.links:
+            self.link(address)
+            self.parts.append(Part(part=native_id, kind="link", data={"url": address[:2048]}))
+
     def forwarded(self) -> None:
         """What was said so far are another's words."""
         self.quoted[:0] = self.own

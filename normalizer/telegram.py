@@ -208,7 +208,7 @@ def _read_message(message: dict[str, Any], account: Account, *, edited: bool) ->
     read_parts(message, draft, native_id, account.limits)
     _keep_unknown(message, draft, native_id)
     for address in hidden_links(message):
-        draft.link(address)
+        draft.hidden_link(address, native_id)
     if mapping(message, "forward_origin") or "forward_date" in message:
         draft.forwarded()
     reply_to = _read_reply(message, draft, account)

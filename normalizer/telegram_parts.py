@@ -196,12 +196,12 @@ def _read_rich(value: dict[str, Any], draft: Draft, native_id: str, limits: Limi
             stack.extend(reversed(node))
         elif isinstance(node, dict):
             for name in ("label", "title", "text", "caption", "summary"):
-                draft.say(_inline(node.get(name), draft))
+                draft.say(_inline(node.get(name), draft, native_id))
             _read_files(node, draft, native_id, limits)
             stack.extend(node[name] for name in ("cells", "items", "blocks") if name in node)
 
 
-def _inline(rich_text: Any, draft: Draft) -> str:
+def _inline(rich_text: Any, draft: Draft, native_id: str) -> str:
     """Rich text is a string, a list of rich texts, or an object that holds one as `text`, perhaps with an address."""
     pieces: list[str] = []
     stack: list[Any] = [rich_text]
@@ -213,7 +213,7 @@ def _inline(rich_text: Any, draft: Draft) -> str:
             stack.extend(reversed(node))
         elif isinstance(node, dict):
             stack.append(node.get("text"))
-            draft.link(text(node, "url"))
+            draft.hidden_link(text(node, "url"), native_id)
     return clean("".join(pieces)).strip()
 
 

@@ -157,7 +157,7 @@ def _read_message(event: dict[str, Any], content: dict[str, Any], account: Accou
     read_content(message, draft, native_id, account.limits)
     _keep_unknown(message, draft, native_id)
     for item in sequence(message, "format_data", "items")[:200]:
-        draft.link(text(item, "url"))
+        draft.hidden_link(text(item, "url"), native_id)
     if message.get("is_cropped") is True:
         draft.flags.add("too_large")
         draft.parts.append(_whole(message, native_id))

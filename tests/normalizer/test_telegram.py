@@ -76,15 +76,22 @@ def test_a_file_is_named_by_its_file_id(name: str, kind: str, data: dict[str, An
 
 
 def test_of_a_photo_the_largest_size_is_taken() -> None:
-    assert only("photo_caption").fetch == {"file_id": "AgACAgIAAxkBAAIBPhotoCapx"}
+    photo = message("photo_caption").attachments[0]
+    assert photo.fetch == {"file_id": "AgACAgIAAxkBAAIBPhotoCapx"}
     assert message("photo_caption").text == "Скриншот ошибки при подаче заявления на пособие, код 1024"
     backwards = changed("photo_caption", photo=golden("photo_caption")["message"]["photo"][::-1])
-    assert payloads.message("telegram", backwards).attachments[0].fetch == only("photo_caption").fetch
+    assert payloads.message("telegram", backwards).attachments[0].fetch == photo.fetch
 
 
 def test_addresses_behind_words_are_links() -> None:
     assert message("text_link").links == ("https://lk.example.ru/form/17?step=3",)
     assert message("photo_caption").links == ("https://example.ru/shot",)
+
+
+def test_an_address_behind_words_is_shown_beside_them() -> None:
+    assert (only("text_link").kind, only("text_link").data) == ("link", {"url": "https://lk.example.ru/form/17?step=3"})
+    twice = [*golden("text_link")["message"]["entities"]] * 2
+    assert len(payloads.message("telegram", changed("text_link", entities=twice)).attachments) == 1
 
 
 def test_an_album_shares_its_group_and_each_part_keeps_its_own_id() -> None:
@@ -169,7 +176,7 @@ def test_a_rich_message_gives_its_words_files_and_links() -> None:
     reading = message("rich_message")
     assert reading.text.startswith("Жалоба\nНе приходит СМС с кодом третий день.\n1.\nМТС\n2.\nМосква\nЭкран, ссылка")
     assert reading.text.endswith("20.11\nнет СМС")
-    assert [part.kind for part in reading.attachments] == ["photo"]
+    assert sorted(part.kind for part in reading.attachments) == ["link", "photo"]
     assert reading.links == ("https://example.ru/1",)
 
 

@@ -125,6 +125,9 @@ def test_a_voice_message_brings_the_platforms_transcript() -> None:
 
 def test_addresses_behind_words_and_link_attachments_are_links() -> None:
     assert message("formatted_link").links == ("https://lk.example.ru/otvet/261121-000017-0",)
+    assert (only("formatted_link").kind, only("formatted_link").data) == (
+        "link", {"url": "https://lk.example.ru/otvet/261121-000017-0"},
+    )  # fmt: skip
     assert message("link").links == ("https://lk.example.ru/zayavlenie/17",)
 
 
