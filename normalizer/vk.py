@@ -176,7 +176,7 @@ def _read_message(event: dict[str, Any], content: dict[str, Any], account: Accou
 
 def _own_words(message: dict[str, Any], event: dict[str, Any], account: Account) -> str | None:
     """The text without our own name, by which the citizen turns to us; all of it where it is nothing else."""
-    written = text(message, "text")
+    written = text(message, "text") or text(message, "body")  # `body`: before version 5.80 of the API
     addressed = _ADDRESSED.match(written or "")
     if not written or not addressed or addressed[1] not in _names(event, account):
         return written

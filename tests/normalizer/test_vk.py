@@ -198,6 +198,13 @@ def test_a_chat_is_one_conversation_for_each_sender() -> None:
     assert (reading.native_id, reading.conversation_id) == ("2000000007:366", "2000000007:140000002")
 
 
+def test_the_words_of_an_old_version_of_the_api_are_read() -> None:
+    event = {"type": "message_new", "group_id": 220000001, "object": {"id": 5, "user_id": 7, "body": "Не приходит СМС"}}
+    reading = payloads.read("vk", event)
+    assert isinstance(reading, Message)
+    assert (reading.text, reading.attachments) == ("Не приходит СМС", ())
+
+
 @pytest.mark.parametrize(
     ("written", "own"),
     [
