@@ -167,14 +167,20 @@ class Staging:
         self.state = snapshot.load(self.conn, keys, cases, self.parts.policy, self.now, signed=named, former=former)
 
     def _former(self, cases: Sequence[Case]) -> dict[str, str]:
-        """Of members' conversations in groups that have a new id: how they were called under the old one."""
+        """Earlier names of conversations: of members in groups that have a new id, how they were called under the old
+        one; of a person who has a further id (a WhatsApp user id beside the phone), that of the other id."""
+        others = {
+            case.conversation: self._conversation(case, person.aliases[0])
+            for case in cases
+            if (person := case.message.sender).aliases and case.message.conversation_id == person.id
+        }
         members: dict[str, tuple[str, str, Case]] = {}
         for case in cases:
             chat, _, member = case.message.conversation_id.rpartition(":")
             if chat and case.message.chat:
                 members[case.conversation] = (self._conversation(case, chat), member, case)
         moved = conversations.former(self.conn, (chat for chat, _, _ in members.values())) if members else {}
-        return {
+        return others | {
             name: self._conversation(case, f"{self.parts.keys.unseal(moved[chat], b'chat').decode()}:{member}")
             for name, (chat, member, case) in members.items()
             if chat in moved

@@ -379,3 +379,30 @@ def test_an_answer_to_a_letter_without_a_subject_has_one_in_the_citizens_languag
     (outcome,) = world.take("email", letter)
     assert world.answer(outcome.ticket, text="We are looking into it.") is None
     assert world.sent[-1][0].content["subject"] == f"Answer to your request {outcome.ticket}"
+
+
+USER_ID = "RU.13491208655302741918"
+
+
+def with_user_id(world: World, text: str) -> Outcome:
+    """A WhatsApp message that names the business-scoped user id beside the phone."""
+    body = json.loads(said(world, "whatsapp", "79161234567", text))
+    body["entry"][0]["changes"][0]["value"]["messages"][0]["from_user_id"] = USER_ID
+    (outcome,) = world.take("whatsapp", json.dumps(body).encode())
+    return outcome
+
+
+def test_a_user_id_that_appears_beside_the_phone_ends_no_conversation(world: World) -> None:
+    opening = say(world, "whatsapp", "79161234567", PROBLEM)
+    world.sent.clear()
+    world.now += HOUR
+    follows = with_user_id(world, "И письмо не приходит")
+    assert (follows.ticket, link(follows), told(world)) == (opening.ticket, ("conversation", "verified"), [])
+    hidden = say(world, "whatsapp", USER_ID, "И звонка тоже нет, жду второй час")
+    assert (hidden.ticket, link(hidden)) == (opening.ticket, ("conversation", "verified"))
+
+
+def test_new_under_the_phone_holds_under_the_user_id_too(world: World) -> None:
+    opening = say(world, "whatsapp", "79161234567", PROBLEM)
+    say(world, "whatsapp", "79161234567", "/new")
+    assert with_user_id(world, "Где мой загранпаспорт?").ticket != opening.ticket
