@@ -78,7 +78,8 @@ def understand(
         ),
         review=review.read(message.subject, message.text) if message.machine is None else None,
         language=language.detect(message.text or message.subject or ""),
-        described=completeness.describes(message.text, facts.full_name),
+        # «Не приходит код» as the subject of an empty letter is all that its writer has to say.
+        described=completeness.describes(message.text.strip() or message.subject or "", facts.full_name),
         likeness=_likeness(message),
         flags=_distinct((*message.flags, *_machine_flags(message), *flags)),
         command=command,
