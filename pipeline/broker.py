@@ -6,6 +6,7 @@ import asyncio
 
 import aio_pika
 import structlog
+from aiormq.exceptions import ChannelAccessRefused, InvalidFrameError
 
 from pipeline.parts import Parts
 from router.publish import BrokerAway
@@ -18,6 +19,23 @@ SECONDS = 15.0
 # A quorum queue of RabbitMQ 3.10 that was declared less than half a second before the node is killed comes back
 # without a leader: the node writes its list of queues every 500 ms. Nothing is published into a new one before.
 SETTLE_SECONDS = 1.0
+
+
+def refusal(error: BaseException) -> str:
+    """What the broker, or the way to it, says against us: to be read after «the broker». Holds no password."""
+    match error:
+        case aio_pika.exceptions.ProbableAuthenticationError():
+            return "refuses the user or the password"
+        case InvalidFrameError():  # in place of Connection.OpenOk; aiormq keeps the reason to itself
+            return "refuses the virtual host: it is not there, or this user has no right to it"
+        case ChannelAccessRefused():
+            return (
+                "refuses this user: configure, write and read are needed on everything that begins with broker.prefix"
+            )
+        case TimeoutError():
+            return "does not answer in time"
+    cause = error.__cause__ if isinstance(error, OSError) and error.__cause__ else error
+    return f"does not answer ({getattr(cause, 'strerror', None) or type(cause).__name__})"
 
 
 async def declare_topology(parts: Parts) -> None:
@@ -37,6 +55,6 @@ async def declare_topology(parts: Parts) -> None:
     except (TimeoutError, OSError, aio_pika.exceptions.AMQPError, asyncio.CancelledError) as error:
         if isinstance(error, asyncio.CancelledError) and cancelled():
             raise
-        raise BrokerAway(f"cannot declare the queues: {type(error).__name__}") from None
+        raise BrokerAway(f"the broker {refusal(error)}") from None
     for difference in differences:
         log.warning("the broker's topology differs", difference=str(difference))

@@ -99,6 +99,7 @@ async def _broker(settings: Settings) -> Finding:
         return Finding("broker", True, "none is set: envelopes wait in the outbox; set broker.url")
     import aio_pika
 
+    from pipeline.broker import refusal
     from router.rules import load
     from router.topology import declare
 
@@ -106,7 +107,7 @@ async def _broker(settings: Settings) -> Finding:
         async with asyncio.timeout(SECONDS), await aio_pika.connect(url) as connection:
             differences = await declare(connection, load(settings.routing.path), settings.broker.prefix)
     except (TimeoutError, OSError, aio_pika.exceptions.AMQPError, ValueError) as error:
-        return Finding("broker", False, f"does not answer ({type(error).__name__}); see broker.url")
+        return Finding("broker", False, f"{refusal(error)}; see broker.url")
     if differences:
         return Finding("broker", False, "; ".join(map(str, differences)))
     return Finding("broker", True, "connected; exchanges, queues and bindings are there")

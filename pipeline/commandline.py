@@ -130,6 +130,10 @@ def command(*args: Any, **kwargs: Any) -> Callable[[Callable[..., Any]], click.C
     return wrap
 
 
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 @command()
 @click.argument("names", nargs=-1)
 def run(context: click.Context, names: tuple[str, ...]) -> None:
@@ -303,7 +307,7 @@ def quarantine_export(context: click.Context, folder: Path, row_ids: tuple[int, 
 
     with opened(context) as parts:
         try:
-            click.echo(f"{export(parts, folder, row_ids)} files written to {folder}")
+            click.echo(f"{_counted(export(parts, folder, row_ids), 'file')} written to {folder}")
         except OSError as error:
             raise Failed(f"{folder}: {error.strerror}") from None
 
@@ -320,7 +324,7 @@ def requeue(context: click.Context, since: float | None, tickets: tuple[str, ...
 
     with opened(context) as parts:
         count = parts.database.run_now(lambda conn: outbox.requeue(conn, parts.clock(), since=since, tickets=tickets))
-    click.echo(json.dumps({"requeued": count}) if as_json else f"{count} envelopes go out again")
+    click.echo(json.dumps({"requeued": count}) if as_json else f"to go out again: {_counted(count, 'envelope')}")
 
 
 @command()
@@ -400,7 +404,7 @@ def route(context: click.Context, text: tuple[str, ...], file: Path | None, as_j
 @click.option("--port", type=int, default=8080, show_default=True, help="Of the web pages.")
 @click.option("--pace", type=float, default=4.0, show_default=True, help="How much faster than people they write.")
 @click.option("--citizens", type=int, default=48, show_default=True, help="How many.")
-@click.option("--seconds", type=float, help="Stop after so long; else when every story is told.")
+@click.option("--seconds", type=float, help="Stop after so long; else by Ctrl-C.")
 @click.option("--broker", default="", help="A RabbitMQ (amqp://…); without one, envelopes wait in the outbox.")
 def demo(context: click.Context, **options: Any) -> None:
     """Stand-ins of all platforms with citizens writing, to see the whole thing work."""
@@ -411,7 +415,8 @@ def demo(context: click.Context, **options: Any) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns its exit code."""
-    logging.lastResort = None  # what a library logs where no log is set up would be printed as it is, secrets and all
+    # What a library logs where no log is set up would be printed as it is, secrets and all.
+    logging.lastResort = logging.NullHandler()
     try:
         result = cli.main(arguments, prog_name="priemnaya", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

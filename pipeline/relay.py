@@ -73,7 +73,7 @@ class Relay:
     async def _trouble(self, error: Exception) -> None:
         log.warning("envelopes wait in the outbox", error=error)
         if isinstance(error, BrokerAway):
-            await say(self.parts, "relay", "trouble", f"the broker does not answer: {error}")
+            await say(self.parts, "relay", "trouble", f"envelopes wait in the outbox: {error}")
 
     async def _round(self, lease: Lease, publisher: Publisher) -> int:
         """Publish one batch and mark it; returns how many were confirmed or put off. Raises what is away."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import mailbox
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,9 @@ from sqlalchemy import select, update
 from ledger.database import Database
 from ledger.schema import outbox, outgoing
 from pipeline.commandline import main
+from pipeline.supervisor import ROOT
 from tests.services.process import free_port
+from tests.services.rabbitmq import RabbitNode
 
 CODE = "Не приходит код подтверждения на телефон уже третий день"
 LETTER = "From: Анна <anna@example.org>\nTo: help@service.test\nSubject: {}\nMessage-ID: <{}@example.org>\n\n{}\n"
@@ -180,6 +184,7 @@ def test_the_queues_say_what_waits_and_what_goes_out_again_keeps_its_id(shell: S
     assert shell.json("requeue", "--ticket", number) == {"requeued": 1}
     assert (notifications(), shell.rows(sent)) == ((1, 0, 1), before)
     assert shell.json("requeue", "--since", "2h") == {"requeued": 0}
+    assert shell.run("requeue", "--ticket", number)[1] == "to go out again: 0 envelopes\n"
     assert shell.refused("requeue")[0] == 2
 
 
@@ -190,7 +195,7 @@ def test_what_cannot_be_read_is_listed_shown_exported_and_tried_again(shell: She
     assert row["kind"] == "telegram"
     code, out, _ = shell.run("quarantine", "show", str(row["id"]))
     assert code == 0 and row["reason"] in out
-    assert shell.run("quarantine", "export", "out", str(row["id"]))[0] == 0
+    assert shell.run("quarantine", "export", "out", str(row["id"])) == (0, "1 file written to out\n", "")
     (exported,) = (shell.folder / "out").iterdir()
     assert exported.read_bytes() == b'{"update_id": 1, \xff\n', "the raw bytes, unchanged"
     assert shell.run("quarantine", "retry", str(row["id"]))[0] == 0
@@ -297,6 +302,36 @@ def test_the_check_reaches_every_part_and_says_what_to_do(
     assert lines["database"].startswith("ok")
     assert lines["broker"].startswith("ok" if not broken else "FAILED")
     assert "secret-word" not in out
+
+
+@pytest.mark.parametrize(
+    ("who", "vhost", "says"),
+    [
+        ("guest:secret-word", "", "the user or the password"),
+        ("guest:guest", "nowhere", "the virtual host"),
+        ("poor:secret-word", "", "this user"),
+    ],
+)
+def test_the_check_says_what_the_broker_refuses(
+    shell: Shell, rabbitmq: RabbitNode, who: str, vhost: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if who.startswith("poor"):
+        rabbitmq.rabbitmqctl("add_user", "poor", "secret-word")
+        rabbitmq.rabbitmqctl("set_permissions", "poor", "^nothing$", "^nothing$", "^nothing$")
+    monkeypatch.setenv("PRIEMNAYA_BROKER__URL", f"amqp://{who}@127.0.0.1:{rabbitmq.port}/{vhost}")
+    code, out, err = shell.run("check")
+    (line,) = [line for line in out.splitlines() if line.startswith("FAILED")]
+    assert (code, err) == (1, "") and "secret-word" not in out
+    assert line.startswith(f"FAILED broker: refuses {says}") and line.endswith("see broker.url")
+
+
+def test_nothing_is_said_on_a_terminal_by_a_library(tmp_path: Path) -> None:
+    """In a process of its own: pytest gives the root of the log a handler."""
+    environment = {"PRIEMNAYA_BROKER__URL": f"amqp://guest:secret-word@127.0.0.1:{free_port()}/"}
+    checked = subprocess.run(
+        [sys.executable, str(ROOT / "worker.py"), "check"], cwd=tmp_path, env=environment, capture_output=True
+    )
+    assert (checked.returncode, checked.stderr) == (1, b"")
 
 
 def test_a_channel_that_cannot_be_reached_fails_the_check_with_what_to_look_at(shell: Shell) -> None:
