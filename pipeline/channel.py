@@ -65,7 +65,7 @@ class Channel:
             group.create_task(self._guarded(stop, lambda: self._rounds(downloader.round, "attachments", stop)))
             if connector.polled:
                 group.create_task(self._guarded(stop, lambda: self._receive(connector, intake, stop)))
-            if hasattr(connector, "prepare"):
+            if hasattr(connector, "prepare") or not connector.polled:
                 group.create_task(self._guarded(stop, lambda: self._prepare(connector, intake, stop)))
 
     async def _receive(self, connector: Any, intake: AccountIntake, stop: asyncio.Event) -> None:
@@ -130,16 +130,29 @@ class Channel:
             waker.close()
 
     async def _prepare(self, connector: Any, intake: AccountIntake, stop: asyncio.Event) -> None:
-        """What the platform must be told (the webhook's address, the bot's commands), at start and every hour."""
+        """What the platform must be told (the webhook's address, the bot's commands), at start and every hour.
+
+        Where webhooks bring the messages nobody polls, and nobody else sees how the account is: the platform is asked
+        here, again and again while there is trouble, and in between it is said that this process lives.
+        """
+        due = 0.0
         while not stop.is_set():
-            seconds = PREPARE_SECONDS
-            try:
+            if time.monotonic() >= due or (intake.in_trouble and not connector.polled):
+                due = time.monotonic() + await self._prepared(connector, intake)
+            elif not connector.polled:
+                await intake.healthy()
+            await pause(PREPARE_AGAIN_SECONDS, stop)
+
+    async def _prepared(self, connector: Any, intake: AccountIntake) -> float:
+        """Tell the platform or, where it need be told nothing, ask it who we are. Returns seconds to the next time."""
+        try:
+            if hasattr(connector, "prepare"):
                 await connector.prepare(f"{self.parts.settings.http.base_url}/hooks/{self.name}")
-                if not connector.polled:
-                    await intake.healthy()
-            except (Transient, AccountTrouble) as error:
-                await intake.trouble(error)
-                seconds = PREPARE_AGAIN_SECONDS
-            except ConnectorError as error:
-                await intake.trouble(error)
-            await pause(seconds, stop)
+            else:
+                await connector.check()
+            if not connector.polled:
+                await intake.healthy()
+        except ConnectorError as error:
+            await intake.trouble(error)
+            return PREPARE_AGAIN_SECONDS if isinstance(error, (Transient, AccountTrouble)) else PREPARE_SECONDS
+        return PREPARE_SECONDS

@@ -150,6 +150,11 @@ class AccountIntake:
 
         return await self._until_back(read)
 
+    @property
+    def in_trouble(self) -> bool:
+        """Whether trouble was the last that was said."""
+        return self._trouble is not None
+
     async def healthy(self) -> None:
         """See `connectors.base.Intake`."""
         now = self.parts.clock()
