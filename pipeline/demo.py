@@ -16,7 +16,7 @@ from typing import Any
 from config.settings import Settings, load
 from ledger import reports
 from pipeline.parts import open_parts
-from pipeline.supervisor import ROOT
+from pipeline.supervisor import ROOT, die_with_parent
 
 # So many looks (five a second) without an envelope after the last story: a slow start is not the end.
 QUIET_LOOKS = 60
@@ -25,9 +25,10 @@ EPOCH = 1_767_225_600
 
 
 def demo(folder: Path, *, port: int, pace: float, citizens: int, seconds: float | None, broker: str) -> int:
-    """Run until interrupted, until the stories are told, or for `seconds`. Returns the exit code."""
+    """Run until interrupted, or for `seconds`; with no terminal, until the stories are told. Returns the exit code."""
     from sandbox.run import Sandbox
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the worker is told, too
     folder.mkdir(parents=True, exist_ok=True)
     with Sandbox(first_id=int(time.time()) - EPOCH) as sandbox:
         config = folder / "demo.toml"
@@ -37,6 +38,7 @@ def demo(folder: Path, *, port: int, pace: float, citizens: int, seconds: float 
             sandbox.subscribe(f"{settings.http.base_url}/hooks/whatsapp")
             crowd = sandbox.crowd(count=citizens, pace=pace).start()
             print(f"the form: {settings.http.base_url}/   the board: {settings.http.base_url}/board", flush=True)
+            print(f"a new password for the board: priemnaya account admin --reset --config {config}", flush=True)
             deadline = time.monotonic() + seconds if seconds else None
             try:
                 _watch(settings, worker, lambda: crowd.finished, deadline)
@@ -60,7 +62,9 @@ def _sections(folder: Path, port: int, broker: str) -> str:
 def _worker(config: Path) -> Iterator[subprocess.Popen[bytes]]:
     command = "import sys; sys.path.insert(0, sys.argv.pop(1)); from pipeline.commandline import main; sys.exit(main())"
     process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", command, str(ROOT), "run", "--config", str(config)], start_new_session=True
+        [sys.executable, "-c", command, str(ROOT), "run", "--config", str(config)],
+        start_new_session=True,
+        preexec_fn=die_with_parent,  # a terminal that is closed must leave no worker behind
     )
     try:
         yield process
@@ -82,8 +86,10 @@ def _watch(settings: Settings, worker: subprocess.Popen[bytes], finished: Any, d
                 after = row["id"]
                 print(_line(json.loads(bytes(row["body"]))), flush=True)
             quiet = quiet + 1 if finished() and not rows else 0
-            if quiet > QUIET_LOOKS:
-                return
+            if quiet == QUIET_LOOKS:
+                if not sys.stdout.isatty():
+                    return
+                print("every story is told; the pages stay until Ctrl-C", flush=True)
             time.sleep(0.2)
     finally:
         parts.close()

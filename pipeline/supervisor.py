@@ -153,7 +153,7 @@ class Supervisor:
             arguments,
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the supervisor, which tells the others
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
 
     def _bury(self, holder: str) -> None:
@@ -194,6 +194,6 @@ class Supervisor:
         return 0
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """The kernel sends SIGTERM when the supervisor is gone, however it went (prctl(2), PR_SET_PDEATHSIG)."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
