@@ -140,5 +140,6 @@ def _who(envelope: Mapping[str, Any]) -> str:
 
 
 def _words(envelope: Mapping[str, Any]) -> str:
-    text = " ".join(f"{envelope['subject'] or ''} {envelope['text'][:400]}".split())
+    parts = (" ".join(part.split()) for part in (envelope["subject"] or "", envelope["text"][:400]))
+    text = " — ".join(part for part in parts if part)
     return text if len(text) <= SHOWN_WORDS else text[: SHOWN_WORDS - 1].rstrip() + "…"

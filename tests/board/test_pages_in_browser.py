@@ -111,6 +111,19 @@ def tab_to(window: Window, wanted: str) -> bool:
     return False
 
 
+def test_arabic_runs_from_the_right_and_its_full_stop_stands_at_the_left(board: Window, served: Site) -> None:
+    with contextlib.closing(served.visitor()) as citizen:
+        number = citizen.take(description="لا أستطيع تسجيل الدخول إلى البوابة وأحتاج إلى المساعدة." * 3)
+    board.go(f"{served.url}/board/tickets/{number}")
+    word, stop = board.run(
+        "const text = document.querySelector('.said .words').firstChild, range = document.createRange();"
+        "const left = (at) => { range.setStart(text, text.length - at); range.setEnd(text, text.length - at + 1);"
+        "  return range.getBoundingClientRect().left; };"
+        "return [left(2), left(1)]"
+    )
+    assert stop < word
+
+
 def harmless(window: Window) -> bool:
     scripts = (
         "return document.querySelectorAll('main script, main img, main iframe, main b, [onerror], [onload]').length"
