@@ -144,11 +144,14 @@ def test_numbers_tried_one_after_another_are_not_looked_up_for_a_while(world: Wo
     limited = told(world)[-1]
     say(world, "vk", "77", f"/status {number}")
     assert told(world)[-1] != limited
+    world.now += 2 * HOUR
+    say(world, "vk", "77", f"/status {number}")
+    assert "через сутки" in told(world)[-1]  # so long it is, and no shorter
     outcome = say(world, "vk", "77", f"По обращению {number} нет ответа")
     assert outcome.envelope is not None
     assert "number_limit" in outcome.envelope["flags"]
     assert outcome.envelope["ticket"]["related"] == []  # not even whether it exists is looked up
-    world.now += 25 * HOUR
+    world.now += 23 * HOUR
     later = say(world, "vk", "77", f"По обращению {number} нет ответа")
     assert later.envelope is not None
     assert "claimed_number" in later.envelope["flags"]
