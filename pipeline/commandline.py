@@ -275,6 +275,11 @@ def quarantine_show(context: click.Context, row_id: int, as_json: bool) -> None:
         click.echo(json.dumps(found, ensure_ascii=False) if as_json else describe(found))
 
 
+def _all_there(lacking: list[int]) -> None:
+    if lacking:
+        raise Failed(f"the quarantine holds no row {lacking[0]}; see `quarantine list`")
+
+
 @quarantine.command("retry")
 @click.argument("row_ids", type=int, nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every row of the quarantine.")
@@ -286,15 +291,17 @@ def quarantine_retry(
     context: click.Context, row_ids: tuple[int, ...], everything: bool, replacement: Path | None, as_json: bool
 ) -> None:
     """Process rows again, after the cause was mended."""
-    from pipeline.quarantine import retry
+    from pipeline.quarantine import lacking, retry
 
     if bool(row_ids) == everything:
         raise WrongUse("name the rows to try again, or --all")
     if replacement is not None and len(row_ids) != 1:
         raise WrongUse("--file goes with one row")
     with opened(context) as parts:
+        _all_there(lacking(parts, row_ids))
         outcome = retry(parts, row_ids, replacement.read_bytes() if replacement else None)
-        click.echo(json.dumps(outcome) if as_json else ", ".join(f"{k}: {v}" for k, v in outcome.items()))
+        told = ", ".join(f"{k}: {v}" for k, v in outcome.items()) or "the quarantine is empty"
+        click.echo(json.dumps(outcome) if as_json else told)
 
 
 @quarantine.command("export")
@@ -303,9 +310,10 @@ def quarantine_retry(
 @click.pass_context
 def quarantine_export(context: click.Context, folder: Path, row_ids: tuple[int, ...]) -> None:
     """Write the raw bytes to FOLDER, a file for each row."""
-    from pipeline.quarantine import export
+    from pipeline.quarantine import export, lacking
 
     with opened(context) as parts:
+        _all_there(lacking(parts, row_ids))
         try:
             click.echo(f"{_counted(export(parts, folder, row_ids), 'file')} written to {folder}")
         except OSError as error:

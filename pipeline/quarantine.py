@@ -74,6 +74,12 @@ def describe(found: dict[str, Any]) -> str:
     return "\n".join([*lines, "", safe])
 
 
+def lacking(parts: Parts, row_ids: Sequence[int]) -> list[int]:
+    """Those of the rows that the quarantine does not hold."""
+    held = {row["id"] for row in rows(parts)}
+    return [row_id for row_id in row_ids if row_id not in held]
+
+
 def retry(parts: Parts, row_ids: Sequence[int], replacement: bytes | None) -> dict[str, int]:
     """Process rows again (all of them when none is named). Returns how many ended in which state."""
     ids = list(row_ids) or [row["id"] for row in rows(parts)]

@@ -199,7 +199,13 @@ def test_what_cannot_be_read_is_listed_shown_exported_and_tried_again(shell: She
     (exported,) = (shell.folder / "out").iterdir()
     assert exported.read_bytes() == b'{"update_id": 1, \xff\n', "the raw bytes, unchanged"
     assert shell.run("quarantine", "retry", str(row["id"]))[0] == 0
-    assert shell.refused("quarantine", "show", "999")[0] == 1
+    for words in (("show", "999"), ("retry", "999"), ("export", "out", "999")):
+        code, line = shell.refused("quarantine", *words)
+        assert (code, "no row 999" in line) == (1, True)
+
+
+def test_an_empty_quarantine_is_said_to_be_empty(shell: Shell) -> None:
+    assert shell.run("quarantine", "retry", "--all") == (0, "the quarantine is empty\n", "")
 
 
 def test_a_forgotten_ticket_has_no_words_left_and_its_messages_stay_gone(shell: Shell) -> None:
