@@ -14,13 +14,15 @@ from board.app import create_app
 from board.sessions import ensure_administrator
 from ledger.errors import LedgerAway
 from pipeline.parts import Parts
-from pipeline.roles import say
+from pipeline.roles import pause, say
 
 log = structlog.get_logger()
 
 # Requests in hand get so long to be answered after SIGTERM.
 DRAIN_SECONDS = 10
 HEALTH_SECONDS = 20.0
+# An address that somebody else has is asked for again.
+LISTEN_SECONDS = 2.0
 # What a request's head may take before its end has come. Proxies send far less, and at once.
 HEAD_SECONDS = 10.0
 HEAD_BYTES = 64 * 1024
@@ -29,8 +31,11 @@ KEEP_SECONDS = 20
 
 
 async def serve(parts: Parts, stop: asyncio.Event) -> None:
-    """Serve until `stop`. Raises OSError when the port is taken."""
+    """Serve until `stop`. Where the address cannot be had, that is logged, and tried again."""
     http = parts.settings.http
+    listener = await _listening(http.host, http.port, stop)
+    if listener is None:
+        return
     with contextlib.suppress(LedgerAway):  # then it is made at the next start
         await asyncio.to_thread(ensure_administrator, parts)
     config = uvicorn.Config(
@@ -48,7 +53,7 @@ async def serve(parts: Parts, stop: asyncio.Event) -> None:
         lifespan="off",
     )
     server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[_listen(http.host, http.port)]))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
     beat = asyncio.create_task(_beat(parts))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -56,6 +61,19 @@ async def serve(parts: Parts, stop: asyncio.Event) -> None:
     beat.cancel()
     stopping.cancel()
     await serving
+
+
+async def _listening(host: str, port: int, stop: asyncio.Event) -> socket.socket | None:
+    said = False
+    while not stop.is_set():
+        try:
+            return _listen(host, port)
+        except OSError as error:
+            if not said:
+                log.error("cannot listen; see http.host and http.port", host=host, port=port, error=error.strerror)
+            said = True
+            await pause(LISTEN_SECONDS, stop)
+    return None
 
 
 def _listen(host: str, port: int) -> socket.socket:
