@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -28,6 +29,13 @@ def demo(folder: Path, *, port: int, pace: float, citizens: int, seconds: float 
     """Run until interrupted, or for `seconds`; with no terminal, until the stories are told. Returns the exit code."""
     from sandbox.run import Sandbox
 
+    with socket.socket() as tried:  # web processes may share a port: two ledgers would answer in turn
+        if tried.connect_ex(("127.0.0.1", port)) == 0:
+            print(
+                f"priemnaya: something answers on port {port} already: end it, or choose another --port",
+                file=sys.stderr,
+            )
+            return 1
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the worker is told, too
     folder.mkdir(parents=True, exist_ok=True)
     with Sandbox(first_id=int(time.time()) - EPOCH) as sandbox:

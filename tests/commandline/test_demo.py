@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.commandline import main
 from pipeline.supervisor import ROOT
 from tests.services.process import HOST, free_port, wait_until
 
@@ -33,3 +34,11 @@ def test_no_worker_outlives_a_demonstration_that_was_ended(tmp_path: Path, numbe
         wait_until(lambda: not answers(port), 30, "the worker is gone")
     finally:
         playing.kill()
+
+
+def test_a_demonstration_shares_its_port_with_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["demo", "--folder", str(tmp_path / "demo"), "--port", str(port)]) == 1
+    assert f"port {port}" in capsys.readouterr().err
+    assert not (tmp_path / "demo").exists()
