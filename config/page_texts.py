@@ -24,7 +24,7 @@ def load(folder: Path) -> dict[str, Words]:
         own_file = folder / f"pages.{language}.toml"
         own = _read(own_file, problems) if folder != SHIPPED and own_file.exists() else {}
         problems += [f"{own_file}: {key}: no words of a page have this name" for key in own if key not in shipped]
-        found[language] = {**shipped, **own}
+        found[language] = {key: own.get(key, words) for key, words in shipped.items()}
     first = found[LANGUAGES[0]]
     for language in LANGUAGES[1:]:
         problems += [f"pages.{language}.toml: {key}: missing" for key in first if key not in found[language]]
@@ -36,6 +36,14 @@ def load(folder: Path) -> dict[str, Words]:
 
 def _read(path: Path, problems: list[str]) -> dict[str, str]:
     sections = document(path, problems)
-    flat = {f"{page}.{key}": words for page, section in sections.items() for key, words in dict(section).items()}
+    problems += [
+        f"{path}: {page}: should be a [section]" for page, said in sections.items() if not isinstance(said, dict)
+    ]
+    flat = {
+        f"{page}.{key}": words
+        for page, section in sections.items()
+        if isinstance(section, dict)
+        for key, words in section.items()
+    }
     problems += [f"{path}: {key}: should be a text" for key, words in flat.items() if not isinstance(words, str)]
     return {key: words for key, words in flat.items() if isinstance(words, str)}

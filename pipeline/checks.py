@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from config import page_texts
 from config.key import ensure_encryption_key, key_note
 from config.settings import Settings
 from config.texts import Texts, TextsError
@@ -50,15 +51,16 @@ def _rules(settings: Settings) -> Finding:
     try:
         rules = load(settings.routing.path)
     except (RulesError, OSError) as error:
-        return Finding("routing", False, f"{error}; mend {settings.routing.path}")
+        return Finding("routing", False, f"{error}; see routing.file")
     return Finding("routing", True, f"{len(rules.desks)} desks")
 
 
 def _texts(settings: Settings) -> Finding:
     try:
         Texts.load(settings.texts.path)
+        page_texts.load(settings.texts.path)
     except TextsError as error:
-        return Finding("texts", False, "; ".join(error.problems))
+        return Finding("texts", False, f"{'; '.join(error.problems)}; see texts.folder")
     return Finding("texts", True, "every text can be said")
 
 

@@ -10,13 +10,13 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
 from config.settings import ConfigError, Settings, load
+from pipeline.parameters import Moment, Number
 
 
 class Failed(click.ClickException):
@@ -29,39 +29,6 @@ class WrongUse(Failed):
     """The words of the command, or the configuration, are off."""
 
     exit_code = 2
-
-
-class Number(click.ParamType[str]):
-    """A ticket's number, however it is typed. What is none stays as it is: then there is no such ticket."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        """The one form that is stored."""
-        from normalizer.ticket_number import parse_typed
-
-        return str(parse_typed(str(value)) or value)
-
-
-class Moment(click.ParamType[float]):
-    """A time as people write it: 2026-11-22, 2026-11-22T10:00, with or without a zone, or 2h, 3d ago."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        """Seconds since 1970."""
-        if isinstance(value, float):
-            return value
-        units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-        if value[:-1].isdigit() and value[-1:] in units:
-            return (datetime.now(UTC) - timedelta(seconds=int(value[:-1]) * units[value[-1]])).timestamp()
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(
-                f"{value!r} is no time; write 2026-11-22, 2026-11-22T10:00:00Z, or 2h for two hours ago", param, ctx
-            )
-        return (moment if moment.tzinfo else moment.astimezone()).timestamp()
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -84,6 +51,25 @@ def settings_of(context: click.Context) -> Settings:
 
 
 @contextmanager
+def files_named(context: click.Context) -> Iterator[None]:
+    """Rules or texts that the block finds wrong end the command, as a wrong configuration does."""
+    from config.texts import TextsError
+    from router.rules import RulesError
+
+    try:
+        yield
+    except RulesError as error:
+        problems = [f"routing.file: {error}"]
+    except TextsError as error:
+        problems = [f"texts.folder: {problem}" for problem in error.problems]
+    else:
+        return
+    for problem in problems:
+        click.echo(f"priemnaya: {problem}", err=True)
+    context.exit(2)
+
+
+@contextmanager
 def opened(context: click.Context) -> Iterator[Any]:
     """The parts, opened; what goes wrong in the block becomes one line."""
     from ledger.errors import LedgerAway, LedgerTooNew
@@ -98,7 +84,8 @@ def opened(context: click.Context) -> Iterator[Any]:
     parts = None
     try:
         parts = open_parts(settings)
-        yield parts
+        with files_named(context):
+            yield parts
     except LedgerAway as error:
         raise Failed(f"the database cannot be used: {error}; see database.url") from None
     except LedgerTooNew as error:
@@ -144,7 +131,8 @@ def run(context: click.Context, names: tuple[str, ...]) -> None:
     from pipeline.supervisor import CannotRun, run_named
 
     try:
-        context.exit(run_named(settings, names, context.obj))
+        with files_named(context):
+            context.exit(run_named(settings, names, context.obj))
     except CannotRun as error:
         raise WrongUse(str(error)) from None
 
@@ -372,13 +360,10 @@ def schema(context: click.Context, asyncapi: bool) -> None:
     if asyncapi:
         settings = settings_of(context)
         from router.asyncapi import document
-        from router.rules import RulesError
         from router.rules import load as load_rules
 
-        try:
+        with files_named(context):
             found = document(load_rules(settings.routing.path), settings.broker.prefix)
-        except RulesError as error:
-            raise WrongUse(str(error)) from None
     else:
         from router.asyncapi import envelope_schema
 
@@ -397,12 +382,8 @@ def route(context: click.Context, text: tuple[str, ...], file: Path | None, as_j
 
     if bool(text) == (file is not None):
         raise WrongUse("give a text or --file")
-    from router.rules import RulesError
-
-    try:
+    with files_named(context):
         route_all(settings, " ".join(text), file, as_json=as_json)
-    except RulesError as error:
-        raise WrongUse(str(error)) from None
 
 
 @command()

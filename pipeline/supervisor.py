@@ -16,14 +16,17 @@ from typing import NoReturn
 
 import structlog
 
+from config import page_texts
 from config.log import configure
 from config.settings import Settings
+from config.texts import Texts
 from ledger import health, leases
 from ledger.database import Connection, Database
 from ledger.errors import LedgerAway, LedgerTooNew
 from ledger.storage import StorageError
 from pipeline.parts import open_parts
 from pipeline.running import ROLES, run_one
+from router.rules import load as load_rules
 
 log = structlog.get_logger()
 
@@ -48,7 +51,7 @@ class CannotRun(ValueError):
 def run_named(settings: Settings, names: Sequence[str], config: Path | None) -> int:
     """Run what is named, everything when nothing is; then this process is over. One name runs in it.
 
-    Raises `CannotRun`.
+    Raises `CannotRun`, and `RulesError` or `TextsError` where a file that the configuration names is wrong.
     """
     for name in names:
         if name not in settings.channels and name not in ROLES and not _numbered(name):
@@ -58,6 +61,9 @@ def run_named(settings: Settings, names: Sequence[str], config: Path | None) -> 
         raise CannotRun("the relay has no broker to publish to: set broker.url, or leave the relay out")
     if len(names) == 1:
         _leave(run_one(settings, names[0]))
+    load_rules(settings.routing.path)  # what would end every process at its start, and again and again
+    Texts.load(settings.texts.path)
+    page_texts.load(settings.texts.path)
     configure(settings)
     try:
         open_parts(settings).close()  # one process migrates; a wrong address is said at once

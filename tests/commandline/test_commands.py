@@ -295,6 +295,42 @@ def test_each_problem_of_the_configuration_stands_on_a_line_with_its_key(
     assert "did you mean timezone?" in err
 
 
+@pytest.mark.parametrize("words", [("run",), ("queues",), ("route", "код")])
+def test_rules_that_cannot_be_read_are_a_wrong_configuration(
+    shell: Shell, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRIEMNAYA_ROUTING__FILE", "nowhere.toml")
+    code, line = shell.refused(*words)
+    assert (code, line.startswith("priemnaya: routing.file: nowhere.toml: ")) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "says"),
+    [
+        ("ru.toml", 'new = "{{ nobody }}"', "asks for 'nobody'"),
+        ("pages.ru.toml", '[form]\ntitel = "Написать"', "form.titel: no words of a page have this name"),
+        ("pages.ru.toml", 'form = "Написать"', "form: should be a [section]"),
+    ],
+)
+def test_texts_that_cannot_be_said_are_a_wrong_configuration(
+    shell: Shell, file: str, content: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shell.folder / "texts"
+    folder.mkdir()
+    for language in ("ru", "en"):
+        shipped = (ROOT / "config" / "texts" / f"{language}.toml").read_text(encoding="utf-8")
+        (folder / f"{language}.toml").write_text(shipped, encoding="utf-8")
+    path = folder / file
+    written = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    kept = [line for line in written if not line.startswith("new = ")]
+    path.write_text("\n".join([content, *kept]), encoding="utf-8")
+    monkeypatch.setenv("PRIEMNAYA_TEXTS__FOLDER", str(folder))
+    code, line = shell.refused("run")
+    assert (code, says in line, line.startswith(f"priemnaya: texts.folder: {folder}")) == (2, True, True)
+    code, out, _ = shell.run("check")
+    assert code == 1 and says in out
+
+
 @pytest.mark.parametrize("broken", [False, True], ids=["all is well", "the broker is not there"])
 def test_the_check_reaches_every_part_and_says_what_to_do(
     shell: Shell, broken: bool, monkeypatch: pytest.MonkeyPatch
