@@ -35,7 +35,7 @@ def erase(parts: Parts, number: str, *, cause: str, closed_before: float | None 
         what, files = done
         at = rfc3339(moment(now))
         waits = len(what["broker_still_has"])
-        summary = f"{what['messages']} messages, {what['files']} files; the broker may still have {waits} envelopes"
+        summary = f"messages: {what['messages']}, files: {what['files']}; envelopes the broker may still have: {waits}"
         kept = {"ticket": number, "at": at, "cause": cause, **what, "summary": summary}
         erasure.record(conn, number, now, cause, kept)
         outbox.add(

@@ -49,10 +49,15 @@ def queue_table(rows: Sequence[dict[str, Any]]) -> None:
     table(
         ["desk", "waiting", "published", "oldest", "open", "past answer-by"],
         [
-            [row["desk"], row["waiting"], row["published"], row["oldest"] or "", row["open"], row["past_answer_by"]]
+            [row["desk"], row["waiting"], row["published"], _seconds(row["oldest"]), row["open"], row["past_answer_by"]]
             for row in rows
         ],
     )
+
+
+def _seconds(moment: str | None) -> str:
+    """Without its thousandths, for which a terminal of 80 columns has no room."""
+    return f"{moment[:19]}Z" if moment else ""
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -44,6 +44,7 @@ class Relay:
         self.prefix = broker.prefix
         self._url = broker.url.get_secret_value()
         self._declared_at: float | None = None
+        self._trouble_said: str | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`; what is in flight is finished and marked."""
@@ -58,6 +59,7 @@ class Relay:
                 while not stop.is_set():
                     try:
                         published = await self._round(lease, publisher)
+                        self._trouble_said = None
                     except (LedgerAway, BrokerAway) as error:
                         await self._trouble(error)
                         await pause(1.0, stop)
@@ -71,7 +73,10 @@ class Relay:
             waker.close()
 
     async def _trouble(self, error: Exception) -> None:
-        log.warning("envelopes wait in the outbox", error=error)
+        text = f"{type(error).__name__}: {error}"
+        if text != self._trouble_said:  # not once a second for as long as a broker is away
+            log.warning("envelopes wait in the outbox", error=text)
+        self._trouble_said = text
         if isinstance(error, BrokerAway):
             await say(self.parts, "relay", "trouble", f"envelopes wait in the outbox: {error}")
 

@@ -176,6 +176,9 @@ def test_the_queues_say_what_waits_and_what_goes_out_again_keeps_its_id(shell: S
         return row["waiting"], row["published"], row["open"]
 
     assert notifications() == (1, 0, 1)
+    assert max(map(len, shell.run("queues")[1].splitlines())) < 80
+    (row,) = [line for line in shell.run("queues")[1].splitlines() if line.startswith("notifications")]
+    assert row.split()[3].endswith("Z")  # whole, on the line of its desk
     sent = select(outbox.c.message_id).where(outbox.c.exchange == "appeals", outbox.c.state == "pending")
     before = shell.rows(sent)
     with closing(Database(f"sqlite:///{shell.folder}/p.db")) as database:  # as the relay does
