@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from math import ceil
 from pathlib import Path
 from typing import Any, Self
 
@@ -125,7 +126,8 @@ def answer_when(language: str | None, received_at: datetime, answer_by: datetime
     if minutes > 48 * 60:
         day = answer_by.astimezone(zone)
         return f"by {day.day} {EN_MONTHS[day.month - 1]}" if english else f"до {day.day} {RU_MONTHS[day.month - 1]}"
-    count, (one, many) = (minutes, UNITS["minute"]) if minutes < 60 else (round(minutes / 60), UNITS["hour"])
+    # Hours are rounded up: two and a half are not promised as two.
+    count, (one, many) = (minutes, UNITS["minute"]) if minutes < 60 else (ceil(minutes / 60), UNITS["hour"])
     if english:
         unit = "minute" if minutes < 60 else "hour"
         return f"within {count} {unit}{'' if count == 1 else 's'}"

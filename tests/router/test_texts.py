@@ -116,6 +116,7 @@ def test_a_value_too_few_is_told_to_the_programmer() -> None:
         (timedelta(minutes=30), "в течение 30 минут", "within 30 minutes"),
         (timedelta(minutes=21), "в течение 21 минуты", "within 21 minutes"),
         (timedelta(hours=1), "в течение 1 часа", "within 1 hour"),
+        (timedelta(minutes=150), "в течение 3 часов", "within 3 hours"),
         (timedelta(hours=4), "в течение 4 часов", "within 4 hours"),
         (timedelta(hours=24), "в течение 24 часов", "within 24 hours"),
         (timedelta(days=7, hours=14), "до 1 декабря", "by 1 December"),  # 02:00 in Moscow
