@@ -84,7 +84,7 @@ class Pages:
         language = values.pop("language", None) or self.language(request)
         here = request.url.path
         response = HTMLResponse(
-            self.text(template, language, here=here, **values),
+            self.text(template, language, here=here, in_other_language=_in_other_language(request, language), **values),
             status,
             headers={"vary": "accept-language, cookie", "content-language": language},
         )
@@ -100,6 +100,16 @@ class Pages:
         months = EN_MONTHS if language == "en" else RU_MONTHS
         year = f" {at.year}" if at.year != datetime.now(self.zone).year else ""
         return f"{at.day} {months[at.month - 1]}{year}, {at:%H:%M}"
+
+
+def _in_other_language(request: HTTPConnection, language: str) -> str:
+    """The address of the same page in the other language, with what was searched or chosen; a form begins anew."""
+    [other] = [each for each in LANGUAGES if each != language]
+    path, ours = request.url.path, ("/board", "/sent/")
+    if request.scope.get("method") == "GET" and path.startswith(ours):
+        return f"{path}?{request.url.include_query_params(lang=other).query}"
+    home = "/board" if path.startswith("/board") else "/"
+    return f"{path if path == '/status' else home}?lang={other}"
 
 
 def size(count: int | None, words: Mapping[str, str]) -> str:

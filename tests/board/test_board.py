@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import re
 import time
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import select, update
 
@@ -206,6 +208,21 @@ def test_the_search_finds_a_number_a_citizen_and_words(portal: Site, operator: O
         assert number in operator.get("/board/search", q=contact).text
     eventually(lambda: number in operator.get("/board/search", q="квазидиссертации ошибки").text)
     assert number not in operator.get("/board/search", q="квазидиссертация бегемот").text
+
+
+def test_the_other_language_shows_what_was_searched_and_chosen(operator: Operator) -> None:
+    for page, query in (("search", {"q": "код & слово"}), ("tickets", {"desk": "other", "state": "closed"})):
+        shown = operator.get(f"/board/{page}", **query).text
+        (link,) = re.findall(r'href="([^"]+)" hreflang="en"', shown)
+        address = httpx.URL(html.unescape(link))
+        assert (address.path, dict(address.params)) == (f"/board/{page}", {**query, "lang": "en"})
+    operator.get("/board?lang=ru")
+
+
+def test_another_site_is_never_a_language_of_ours(portal: Site) -> None:
+    for path in ("//example.org/", "/%5Cexample.org", "/board%5C..//example.org"):
+        for link in re.findall(r'href="([^"]+)" hreflang', portal.client.get(f"{portal.url}{path}").text):
+            assert link.startswith(("/?", "/board"))
 
 
 def test_erased_words_are_not_found_any_more(portal: Site, operator: Operator) -> None:
