@@ -48,7 +48,9 @@ def remember(case: Case, link: Link, ticket: Ticket, state: State, policy: Polic
         state.bases[case.base_hash] = Base(ticket.number, link.revision, link.how, link.certainty)
     if case.message.chat:
         talk = state.talks.setdefault(case.conversation, Talk())
-        talk.ticket, talk.last_at, talk.changed = ticket.number, max(at, talk.last_at), True
+        if _turns(case, link, talk):
+            talk.ticket = ticket.number
+        talk.last_at, talk.changed = max(at, talk.last_at), True
     if case.likeness is not None and ticket.sequence <= 3:
         state.likeness.setdefault(ticket.number, []).append(Said(at, case.likeness))
     if link.owner:
@@ -59,6 +61,16 @@ def remember(case: Case, link: Link, ticket: Ticket, state: State, policy: Polic
             state.recent[identity.hash] = [(ticket.number, at), *recent]
     if link.guesses:
         _count_guesses(case, link, state, policy)
+
+
+def _turns(case: Case, link: Link, talk: Talk) -> bool:
+    """Whether the conversation is about the message's ticket from now on.
+
+    Who mends, takes back or likes what was said earlier has not returned to it: he may have ended it by `/new` since.
+    """
+    if link.number is None or (case.message.change == "message" and not case.reaction):
+        return True
+    return "link_changed" in link.flags and talk.ticket in link.related
 
 
 def meet(case: Case, state: State) -> None:

@@ -409,3 +409,27 @@ def test_new_under_the_phone_holds_under_the_user_id_too(world: World) -> None:
     opening = say(world, "whatsapp", "79161234567", PROBLEM)
     say(world, "whatsapp", "79161234567", "/new")
     assert with_user_id(world, "Где мой загранпаспорт?").ticket != opening.ticket
+
+
+def test_an_edit_of_what_was_said_before_or_a_reaction_to_it_does_not_undo_new(world: World) -> None:
+    first = world.serial + 1
+    earlier = say(world, "telegram", "501", PROBLEM).ticket
+    world.answer(earlier)
+    answer = int(world.sent[-1][1].rpartition(":")[2])
+    say(world, "telegram", "501", "/new")
+    assert say(world, "telegram", "501", f"{PROBLEM}!", serial=first, change="edit").ticket == earlier
+    assert telegram_reaction(world, 501, answer).ticket == earlier
+    world.sent.clear()
+    other = say(world, "telegram", "501", "Где мой загранпаспорт, статус не меняется неделю")
+    assert link(other) == ("none", None)
+    assert other.ticket in told(world)[-1]
+
+
+def test_an_edit_that_moves_the_last_message_to_another_ticket_takes_the_conversation_along(world: World) -> None:
+    earlier = say(world, "telegram", "501", PROBLEM).ticket
+    say(world, "telegram", "501", "/new")
+    say(world, "telegram", "501", "Где мой загранпаспорт, статус не меняется неделю")
+    say(world, "telegram", "501", "Опять ничего")
+    moved = say(world, "telegram", "501", f"По {earlier} опять ничего", serial=world.serial, change="edit")
+    assert moved.ticket == earlier
+    assert say(world, "telegram", "501", "И сегодня тоже").ticket == earlier
