@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, update
+from sqlalchemy import Connection, bindparam, case, or_, update
 
 from ledger import journal
 from ledger.dialect import execute_each, insert_each, once, upsert
@@ -21,7 +21,7 @@ from ledger.schema import (
     tickets,
     vouches,
 )
-from ledger.state import State, Ticket
+from ledger.state import Identity, State, Ticket
 from ledger.wake import notify
 
 _TICKET_COLUMNS = tuple(each.name for each in fields(Ticket) if each.name not in ("is_new", "changed"))
@@ -42,11 +42,12 @@ _OLD_PEOPLE = (
 @once
 def _HOLDS(conn: Connection) -> Any:  # noqa: N802 a statement, as the others here
     statement = upsert(conn, ticket_identities)
+    now, earlier = statement.excluded.last_at, ticket_identities.c.last_at
     return statement.on_conflict_do_update(
         index_elements=["hash", "ticket"],
         set_={
             "vouched": or_(ticket_identities.c.vouched, statement.excluded.vouched),
-            "last_at": statement.excluded.last_at,
+            "last_at": case((now > earlier, now), else_=earlier),  # old mail comes later than new
         },
     )
 
@@ -76,6 +77,13 @@ class Batch:
     def end(self, row_id: int, state: str, reason: str | None = None, merged_into: int | None = None) -> None:
         """End a journal row."""
         self.outcomes.append({"id": row_id, "state": state, "reason": reason, "merged_into": merged_into})
+
+    def hold(self, identity: Identity, ticket: str, vouched: bool, at: float) -> None:
+        """Let this identity speak for the ticket. `at`: of the message that says so; a letter may come late."""
+        key = identity.hash, ticket
+        last_at = max(at, self.holds[key]["last_at"]) if key in self.holds else at
+        row = {"hash": identity.hash, "ticket": ticket, "kind": identity.kind, "vouched": vouched, "last_at": last_at}
+        self.holds[key] = row
 
     def flush(self, conn: Connection, state: State) -> None:
         """Write everything."""

@@ -391,13 +391,8 @@ class Staging:
             self.batch.threads.append({"native_hash": key, "ticket": ticket.number, "ours": False, "outgoing_id": None})
         if understood.message.machine is None and link.owner:
             for identity in self.state.identities(case):
-                self.batch.holds[(identity.hash, ticket.number)] = {
-                    "hash": identity.hash,
-                    "ticket": ticket.number,
-                    "kind": identity.kind,
-                    "vouched": self.state.holds.get((identity.hash, ticket.number), identity.vouched),
-                    "last_at": case.effective_at,
-                }
+                vouched = self.state.holds.get((identity.hash, ticket.number), identity.vouched)
+                self.batch.hold(identity, ticket.number, vouched, case.effective_at)
         self.batch.outbox.append(
             {
                 "message_id": envelope.id,

@@ -433,3 +433,13 @@ def test_an_edit_that_moves_the_last_message_to_another_ticket_takes_the_convers
     moved = say(world, "telegram", "501", f"По {earlier} опять ничего", serial=world.serial, change="edit")
     assert moved.ticket == earlier
     assert say(world, "telegram", "501", "И сегодня тоже").ticket == earlier
+
+
+def test_a_letter_that_comes_late_or_with_a_wrong_date_makes_its_ticket_no_older(world: World) -> None:
+    original = payloads.native_id(Written({"channel": "email"}, datetime.now(UTC), world.serial + 1, ""))
+    opening = say(world, "email", "anna@x.example", PROBLEM)
+    today, world.now = world.now, world.now - 400 * 24 * HOUR
+    assert say(world, "email", "anna@x.example", "Телефон прежний", replies=(original,)).ticket == opening.ticket
+    world.now = today + 24 * HOUR
+    again = say(world, "email", "anna@x.example", PROBLEM)
+    assert (again.ticket, link(again)[0]) == (opening.ticket, "content")
