@@ -49,7 +49,8 @@ def decide(case: Case, state: State, policy: Policy, alike: Callable[[str, str],
     named = _by_number(case, state, policy, notes)
     if thread is not None and named is not None:
         notes.relate(str(named.number))
-        if named.number == thread.number and any(found.place == "own" for found in case.references.found):
+        own = {found.number for found in case.references.found if found.place == "own"}
+        if named.number == thread.number and thread.number in own:
             thread = replace(thread, kind=named.kind)  # an answer that states the number itself asks again
     link = (
         thread

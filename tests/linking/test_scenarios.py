@@ -443,3 +443,18 @@ def test_a_letter_that_comes_late_or_with_a_wrong_date_makes_its_ticket_no_older
     world.now = today + 24 * HOUR
     again = say(world, "email", "anna@x.example", PROBLEM)
     assert (again.ticket, link(again)[0]) == (opening.ticket, "content")
+
+
+def test_another_number_in_an_answer_to_our_letter_does_not_ask_again(world: World) -> None:
+    foreign = say(world, "telegram", "501", PROBLEM).ticket
+    opening = say(world, "email", "anna@x.example", "Где мой загранпаспорт, статус не меняется неделю")
+    acknowledgement = world.sent[-1][1]
+    world.now += 30 * HOUR
+    for text, kind in ((f"У мужа {foreign}, это другое", "follow_up"), (f"Что с {opening.ticket}?", "repeat")):
+        event = {"channel": "email", "sender": "anna@x.example"}
+        world.serial += 1
+        written = Written(event, datetime.fromtimestamp(world.now, UTC), world.serial, text,
+                          replies=(acknowledgement,), quoted=f"Обращение {opening.ticket} принято")  # fmt: skip
+        (answer,) = world.take("email", *payloads.build(written))
+        assert answer.envelope is not None
+        assert (answer.ticket, answer.envelope["kind"]) == (opening.ticket, kind)
