@@ -28,8 +28,10 @@ def answer(staging: Staging, work: Work, understood: Understood, case: Case) -> 
     else:
         text = texts.render(command.name, language)
     staging.batch.end(work.row.id, "ignored", f"the command /{command.name}")
-    for part in (*work.parts, *work.greetings):
-        staging.batch.end(part.id, "merged", merged_into=work.row.id)
+    for greeting in work.greetings:
+        staging.batch.end(greeting.id, "ignored", "a bare greeting")
+    for part in work.parts:
+        staging.batch.end(part.id, "ignored", f"the command /{command.name}")
     _owe(staging, work, understood, text, language)
 
 

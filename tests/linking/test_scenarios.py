@@ -458,3 +458,11 @@ def test_another_number_in_an_answer_to_our_letter_does_not_ask_again(world: Wor
         (answer,) = world.take("email", *payloads.build(written))
         assert answer.envelope is not None
         assert (answer.ticket, answer.envelope["kind"]) == (opening.ticket, kind)
+
+
+def test_a_greeting_before_a_command_is_a_part_of_no_envelope(world: World) -> None:
+    together = world.take("telegram", said(world, "telegram", "501", "Привет"), said(world, "telegram", "501", "/start"))
+    apart = [say(world, "telegram", "501", "Привет"), say(world, "telegram", "501", "/start")]
+    apart[0] = world.outcomes([3])[0]
+    assert [(one.state, one.reason) for one in together] == [(one.state, one.reason) for one in apart]
+    assert together[0].state == "ignored"
