@@ -28,8 +28,8 @@ def answer(staging: Staging, work: Work, understood: Understood, case: Case) -> 
     else:
         text = texts.render(command.name, language)
     staging.batch.end(work.row.id, "ignored", f"the command /{command.name}")
-    for greeting in work.greetings:
-        staging.batch.end(greeting.id, "ignored", "a bare greeting")
+    for row in work.greetings:
+        staging.batch.end(row.id, "ignored", "a bare greeting")
     for part in work.parts:
         staging.batch.end(part.id, "ignored", f"the command /{command.name}")
     _owe(staging, work, understood, text, language)

@@ -28,8 +28,8 @@ from pipeline.intake import payload_of
 from pipeline.kinds import read
 from pipeline.parts import Parts
 from pipeline.roles import either
-from pipeline.staging import Staging, Work, says_nothing
-from pipeline.understand import Understood, understand
+from pipeline.staging import Staging, Work
+from pipeline.understand import Understood, opens, says_nothing, understand
 
 log = structlog.get_logger()
 
@@ -215,14 +215,22 @@ class Processor:
         return orphans
 
     def _attach_greetings(self, works: Sequence[Work], held: Sequence[Claimed]) -> None:
-        """A greeting that waits belongs to the first message that follows in time."""
+        """A greeting that waits belongs to the first message that follows in time, or to its own edit."""
         window = self.parts.policy.burst_window
         for greeting in held:
             for work in works:
-                follows = work.row.conversation == greeting.conversation and work.row.id > greeting.id
-                if follows and (said := work.understood) and not said.greeting and not says_nothing(said.message):
+                said = work.understood
+                if said is None or work.row.conversation != greeting.conversation or work.row.id < greeting.id:
+                    continue
+                if said.greeting or says_nothing(said.message):
+                    continue
+                if opens(said.message):
                     if work.row.effective_at - greeting.effective_at <= window:
                         work.greetings.append(greeting)
+                    break
+                reading = self._read(greeting) if said.message.change == "edit" else None
+                if isinstance(reading, Message) and reading.native_id == said.message.revises:
+                    work.greetings.append(greeting)
                     break
 
     def _understood(self, row: Claimed) -> Any:

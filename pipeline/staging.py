@@ -17,12 +17,12 @@ from ledger.state import Case, Identity, Link, State, Talk, Ticket
 from ledger.storage import Stored
 from normalizer import envelope as shape
 from normalizer import likeness
-from normalizer.message import DeliveryReport, Ignored, Message, Renamed, Unreadable
+from normalizer.message import DeliveryReport, Ignored, Renamed, Unreadable
 from pipeline import acknowledge, commands, effects, events, portal_replies
 from pipeline.compose import citizen, compose, known
 from pipeline.parts import Parts
 from pipeline.times import moment
-from pipeline.understand import Understood
+from pipeline.understand import Understood, opens, says_nothing
 from router.rules import Case as RouteCase
 from router.rules import Decision
 
@@ -71,15 +71,6 @@ def identities(parts: Parts, kind: str, understood: Understood) -> tuple[Identit
     for name, value in (("phone", facts.phone), ("email", facts.email), ("inn", facts.inn), ("snils", facts.snils)):
         add(name, message.stated.get(name) or value, name in message.stated.get("vouched", ()))
     return tuple(found.values())
-
-
-def says_nothing(message: Message) -> bool:
-    """A reaction, or a «👍» that was typed: it belongs to what it answers, and is no request by itself."""
-    if not message.chat or message.change != "message" or message.quoted or message.button:
-        return False
-    if any(character.isalnum() for character in message.text):
-        return False
-    return all(part.kind == "other" and "reaction" in (part.data or ()) for part in message.attachments)
 
 
 def case_of(parts: Parts, row: Claimed, understood: Understood) -> Case:
@@ -222,18 +213,23 @@ class Staging:
         if message.change == "deletion" and (case.base_hash is None or case.base_hash not in self.state.bases):
             self.batch.end(row.id, "ignored", "the deletion of a message that was not accepted")
             return
-        if understood.greeting and not case.reply_hashes:
+        if understood.greeting and not case.reply_hashes and case.base_hash not in self.state.bases:
+            if message.change == "edit":  # the greeting that it mends is answered, or waits for its message
+                self.batch.end(row.id, "ignored", "a bare greeting")
+                return
             self.waiting.setdefault(row.conversation, []).append(work)
             return
-        if not case.reaction:  # a «👍» is no request that a greeting could open
+        if opens(message):
             work, understood = self._with_greetings(work, understood, case)
+        elif not case.reaction:
+            self._mended_greeting(work, case)
         self._link(work, understood, case)
 
     def _with_greetings(self, work: Work, understood: Understood, case: Case) -> tuple[Work, Understood]:
         """A greeting that came just before is part of the message that it opens (contract, section 5)."""
         earlier = self.waiting.pop(case.conversation, []) if case.message.chat else []
         held = [*work.greetings]
-        words = [text for text in (self._greeting_of(row) for row in held) if text]
+        words = [text for text in (effects.text_of(self.parts, row) for row in held) if text]
         for greeting in earlier:
             near = case.effective_at - greeting.row.effective_at <= self.parts.policy.burst_window
             if near and greeting.understood is not None:
@@ -248,8 +244,17 @@ class Staging:
         message = replace(understood.message, text="\n".join([*words, understood.message.text]).strip())
         return work, replace(understood, message=message)
 
-    def _greeting_of(self, row: Claimed) -> str:
-        return effects.text_of(self.parts, row)
+    def _mended_greeting(self, work: Work, case: Case) -> None:
+        """An edit that makes a request of a greeting that waits says it all; of anything else, the greeting is none."""
+        waiting = self.waiting.pop(case.conversation, [])
+        ended = list(work.greetings)
+        for greeting in waiting:
+            if greeting.understood and greeting.understood.message.native_id == case.message.revises:
+                ended.append(greeting.row)
+            else:
+                self.waiting.setdefault(case.conversation, []).append(greeting)
+        for row in ended:
+            self.batch.end(row.id, "merged", "a greeting", merged_into=work.row.id)
 
     def _hold_greetings(self) -> None:
         window = self.parts.policy.burst_window

@@ -62,7 +62,6 @@ def understand(
         display_name=message.sender.display_name if message.machine is None else None,
         own_addresses=own_addresses,
     )
-    chat = message.chat and message.change == "message"
     phishing = secrets.asks_for_secrets(message.text) or secrets.asks_for_secrets(message.quoted or "")
     if phishing and message.machine is None:
         flags = (*flags, "suspected_phishing")
@@ -84,7 +83,7 @@ def understand(
         flags=_distinct((*message.flags, *_machine_flags(message), *flags)),
         command=command,
         anew=anew,
-        greeting=chat and _only_a_greeting(message),
+        greeting=message.chat and message.change != "deletion" and _only_a_greeting(message),
     )
 
 
@@ -109,6 +108,20 @@ def _with_button(message: Message) -> Message:
         return message
     pressed = Part(part=message.native_id, kind="other", data={"button": message.button})
     return replace(message, attachments=(*message.attachments, pressed))
+
+
+def says_nothing(message: Message) -> bool:
+    """A reaction, or a «👍» that was typed: it belongs to what it answers, and is no request by itself."""
+    if not message.chat or message.change == "deletion" or message.quoted or message.button:
+        return False
+    if any(character.isalnum() for character in message.text):
+        return False
+    return all(part.kind == "other" and "reaction" in (part.data or ()) for part in message.attachments)
+
+
+def opens(message: Message) -> bool:
+    """Whether a greeting just before may belong to it: to a request, no «👍», and no change of what was said before."""
+    return message.change == "message" and not says_nothing(message)
 
 
 def _with_stated_number(message: Message) -> str:

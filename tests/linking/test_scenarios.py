@@ -461,8 +461,49 @@ def test_another_number_in_an_answer_to_our_letter_does_not_ask_again(world: Wor
 
 
 def test_a_greeting_before_a_command_is_a_part_of_no_envelope(world: World) -> None:
-    together = world.take("telegram", said(world, "telegram", "501", "Привет"), said(world, "telegram", "501", "/start"))
+    units = [said(world, "telegram", "501", text) for text in ("Привет", "/start")]
+    together = world.take("telegram", *units)
     apart = [say(world, "telegram", "501", "Привет"), say(world, "telegram", "501", "/start")]
     apart[0] = world.outcomes([3])[0]
     assert [(one.state, one.reason) for one in together] == [(one.state, one.reason) for one in apart]
     assert together[0].state == "ignored"
+
+
+def test_the_edit_of_a_greeting_that_waits_is_no_second_greeting(world: World) -> None:
+    for together in (False, True):
+        sender, serial = ("501", world.serial + 1) if together else ("502", world.serial + 1)
+        greeting = said(world, "telegram", sender, "Здраствуйте")
+        event = {"channel": "telegram", "sender": sender, "change": "edit"}
+        edits = [
+            payloads.build(Written(event, datetime.fromtimestamp(world.now + n, UTC), serial, text))[0]
+            for n, text in enumerate(("Здравствуйте", "👍", f"Здравствуйте. {PROBLEM}"))
+        ]
+        edits = [edit.replace(b'"update_id": ', f'"update_id": {n}'.encode()) for n, edit in enumerate(edits, 1)]
+        units = (greeting, *edits)
+        ids = world.journal("telegram", *units) if together else [i for u in units for i in _journal(world, u)]
+        world.work()
+        greeted, mended, liked, asked = world.outcomes(ids)
+        assert (greeted.state, mended.reason, liked.reason) == ("merged", "a bare greeting", "a reaction")
+        assert asked.envelope is not None
+        assert asked.envelope["text"] == f"Здравствуйте. {PROBLEM}"
+        assert [asked.ticket in text for text in told(world)] == [True]
+        world.sent.clear()
+
+
+def _journal(world: World, unit: bytes) -> list[int]:
+    ids = world.journal("telegram", unit)
+    world.work()
+    return ids
+
+
+def test_a_greeting_is_no_part_of_the_edit_of_something_else(world: World) -> None:
+    serial = world.serial + 1
+    opening = say(world, "telegram", "501", PROBLEM)
+    world.now += 2 * HOUR
+    say(world, "telegram", "501", "Здравствуйте")
+    edit = say(world, "telegram", "501", f"{PROBLEM}!", serial=serial, change="edit")
+    asks = say(world, "telegram", "501", "Так и не приходит")
+    assert edit.envelope is not None
+    assert asks.envelope is not None
+    assert (edit.ticket, edit.envelope["text"]) == (opening.ticket, f"{PROBLEM}!")
+    assert asks.envelope["text"] == "Здравствуйте\nТак и не приходит"
