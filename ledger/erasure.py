@@ -7,7 +7,7 @@ import math
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, or_, select, update
 
 from ledger.dialect import execute_each
 from ledger.schema import (
@@ -180,7 +180,8 @@ def close(conn: Connection, number: str, now: float, *, silent_since: float = ma
 
 
 def erase_raw_before(conn: Connection, done_before: float) -> tuple[int, list[str]]:
-    """Erase raw payloads of rows that ended before then; a page of them. Quarantined ones stay: they are needed.
+    """Erase raw payloads of rows that ended before then, and our answers to them that are of no ticket (to `/start`,
+    to `/status`); a page of them. Quarantined ones stay: they are needed.
 
     Returns how many, and the files to be removed.
     """
@@ -196,11 +197,13 @@ def erase_raw_before(conn: Connection, done_before: float) -> tuple[int, list[st
         .limit(PAGE)
     ).all()
     if rows:
+        ids = [row.id for row in rows]
         conn.execute(
-            update(journal)
-            .where(journal.c.id.in_([row.id for row in rows]))
-            .values(payload=None, payload_key=None, payload_wrapped=None)
+            update(journal).where(journal.c.id.in_(ids)).values(payload=None, payload_key=None, payload_wrapped=None)
         )
+        answers = outgoing.c.journal_id.in_(ids), outgoing.c.ticket.is_(None)
+        gone = case((outgoing.c.state.in_(("owed", "sending")), "erased"), else_=outgoing.c.state)
+        conn.execute(update(outgoing).where(*answers).values(content=None, state=gone))
     return len(rows), [row.payload_key for row in rows if row.payload_key]
 
 

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from ledger import reports
-from ledger.schema import journal
+from ledger.schema import journal, outgoing
 from normalizer import ticket_number
 from normalizer.language import detect
 from pipeline.erase import close_silent, erase, erase_expired
@@ -507,3 +507,13 @@ def test_a_greeting_is_no_part_of_the_edit_of_something_else(world: World) -> No
     assert asks.envelope is not None
     assert (edit.ticket, edit.envelope["text"]) == (opening.ticket, f"{PROBLEM}!")
     assert asks.envelope["text"] == "Здравствуйте\nТак и не приходит"
+
+
+def test_answers_to_commands_are_erased_with_the_commands(world: World) -> None:
+    for text in ("/start", PROBLEM, "/status"):
+        say(world, "whatsapp", "79161234567", text)
+    kept = select(outgoing.c.purpose).where(outgoing.c.content.is_not(None))
+    assert len(world.parts.database.look_now(lambda conn: conn.execute(kept).all())) == 3
+    world.now += 31 * 24 * HOUR
+    erase_expired(world.parts)
+    assert world.parts.database.look_now(lambda conn: conn.execute(kept).scalars().all()) == ["acknowledgement"]
