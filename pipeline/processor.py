@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -22,14 +22,14 @@ from ledger.storage import Damaged, Missing, StorageError, Stored, TooLarge
 from ledger.wake import Waker
 from normalizer.media_type import sniff
 from normalizer.message import Message, Reading, Renamed, Unreadable
-from normalizer.payload import join
 from pipeline import commands, events
+from pipeline.albums import Taken, one_for_each
 from pipeline.intake import payload_of
 from pipeline.kinds import read
 from pipeline.parts import Parts
 from pipeline.roles import either
 from pipeline.staging import Staging, Work
-from pipeline.understand import Understood, opens, says_nothing, understand
+from pipeline.understand import opens, says_nothing, understand
 
 log = structlog.get_logger()
 
@@ -183,8 +183,8 @@ class Processor:
             outbox.add(conn, [events.quarantine_row(now, row, reason)])
 
     def _process(self, rows: Sequence[Claimed]) -> None:
-        works = [Work(row, self._understood(row)) for row in rows]
-        works = _one_for_each_album(works, self._understand)
+        taken = one_for_each([Taken(row, self._read(row)) for row in rows])
+        works = [Work(one.row, self._meaning(one.reading), one.parts) for one in taken]
         self.parts.storage.at_once(self._store_file, list(_contents(works)))
         self.numbers.prepare(work.row.received_at for work in works)
         while works:
@@ -234,14 +234,15 @@ class Processor:
                     break
 
     def _understood(self, row: Claimed) -> Any:
-        reading = self._read(row)
-        return self._understand(reading) if isinstance(reading, Message) else reading
+        return self._meaning(self._read(row))
 
-    def _understand(self, message: Message) -> Understood:
+    def _meaning(self, reading: Reading) -> Any:
+        if not isinstance(reading, Message):
+            return reading
         first, last = self._days()
         timezone = self.parts.settings.tickets.timezone.key
         own = self.parts.own_addresses
-        return understand(message, first_day=first, last_day=last, timezone=timezone, own_addresses=own)
+        return understand(reading, first_day=first, last_day=last, timezone=timezone, own_addresses=own)
 
     def _read(self, row: Claimed) -> Reading:
         try:
@@ -414,41 +415,3 @@ def _between_renames(works: Sequence[Work]) -> list[list[Work]]:
         if isinstance(work.reading, Renamed):
             parts.append([])
     return [part for part in parts if part]
-
-
-def _one_for_each_album(works: Sequence[Work], understand: Callable[[Message], Understood]) -> list[Work]:
-    """Parts of one album become the work of its first part, in the first one's place."""
-    albums: dict[tuple[str, str], list[Work]] = {}
-    found: list[Work] = []
-    for work in works:
-        key = (work.row.conversation, work.row.album) if work.row.album else None
-        if key is None or not isinstance(work.reading, Understood):
-            found.append(work)
-        elif key not in albums:
-            albums[key] = [work]
-            found.append(work)
-        else:
-            albums[key].append(work)
-    for first, *later in albums.values():
-        if later:
-            _join(first, later, understand)
-    return found
-
-
-def _join(first: Work, later: Sequence[Work], understand: Callable[[Message], Understood]) -> None:
-    """One message of all parts, understood anew: a number may stand under any of them."""
-    parts = [part for work in (first, *later) if (part := work.understood) is not None]
-    messages = [part.message for part in parts]
-    message = replace(
-        messages[0],
-        text=join((one.text for one in messages), "\n") or "",
-        quoted=join(dict.fromkeys(one.quoted for one in messages)),
-        attachments=tuple(part for one in messages for part in one.attachments),
-        reply_to=tuple(dict.fromkeys(name for one in messages for name in one.reply_to)),
-        flags=tuple(dict.fromkeys(flag for one in messages for flag in one.flags)),
-        links=tuple(dict.fromkeys(link for one in messages for link in one.links)),
-    )
-    whole = understand(message)
-    flags = (flag for part in (whole, *parts) for flag in part.flags)  # the secrets of the parts are gone by now
-    first.reading = replace(whole, flags=tuple(dict.fromkeys(flags)))
-    first.parts += [work.row for work in later]

@@ -115,3 +115,21 @@ def test_a_secret_under_a_later_part_is_removed_and_said(world: World) -> None:
     first, _ = world.take("telegram", part(world, 1, "Снимок"), part(world, 2, "Пароль: qwerty123"))
     assert first.envelope is not None
     assert (first.envelope["text"], first.envelope["flags"]) == ("Снимок\nПароль: [удалено]", ["secret_removed"])
+
+
+def test_what_is_written_under_a_later_part_counts_as_the_rest(world: World) -> None:
+    earlier = album(world)[0]
+    world.take("telegram", json.dumps({"update_id": 1, "message": command(world)}).encode())
+    first, _ = world.take(
+        "telegram",
+        part(world, 11, "Вот что на экране"),
+        part(world, 12, f"Это к обращению {earlier.ticket}. Телефон +7 916 123-45-67"),
+    )
+    assert first.envelope is not None
+    assert (first.ticket, first.envelope["ticket"]["link"]["how"]) == (earlier.ticket, "quoted_number")
+    assert first.envelope["citizen"]["phone"] == "+79161234567"
+
+
+def command(world: World) -> dict[str, Any]:
+    message: dict[str, Any] = {**FIRST["message"], "message_id": 10, "date": int(world.now), "text": "/new"}
+    return {name: value for name, value in message.items() if name not in ("caption", "photo", "media_group_id")}
