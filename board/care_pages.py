@@ -13,7 +13,7 @@ from board import welcome
 from board.bodies import Sent
 from board.guard import Guard, whole
 from board.sessions import Signed
-from ledger import health, journal, reports
+from ledger import health, reports
 from pipeline import quarantine
 
 PAGE = 50
@@ -60,11 +60,10 @@ class CarePages:
 
     async def retry(self, request: Request, signed: Signed, _sent: Sent) -> Response:
         """Give a row to the processors again."""
-        row_id, now = whole(request.path_params["row"]), self.parts.clock()
+        row_id = whole(request.path_params["row"])
         if row_id is None:
             return self.guard.page(request, signed, "board_message.html", 404, message="no_row")
-
-        await self.parts.database.run(lambda conn: journal.retry(conn, [row_id], now))
+        await asyncio.to_thread(quarantine.put_back, self.parts, [row_id])
         await self.guard.note(signed, "retry", detail=str(row_id))
         return RedirectResponse("/board/quarantine?done=retry", 303)
 

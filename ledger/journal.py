@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -369,10 +370,25 @@ def unfinished(conn: Connection, ids: Sequence[int]) -> bool:
     return False
 
 
-def retry(conn: Connection, ids: Sequence[int], now: float, payload: bytes | None = None) -> list[int]:
+_PLACE = (
+    update(journal)
+    .where(journal.c.id == bindparam("row_id"))
+    .values({name: bindparam(f"new_{name}") for name in ("conversation", "album", "size", "sent_at")})
+)
+
+
+def retry(
+    conn: Connection,
+    ids: Sequence[int],
+    now: float,
+    payload: bytes | None = None,
+    *,
+    places: Mapping[int, Mapping[str, Any]] = MappingProxyType({}),
+) -> list[int]:
     """Put quarantined rows back, as if they had just come; with `payload` (sealed), those bytes instead.
 
-    Returns the ids that were in the quarantine.
+    `places`: what they belong to, where it can be told by now (`pipeline.intake.place`). Returns the ids that were in
+    the quarantine.
     """
     values: dict[str, Any] = {"state": "received", "reason": None, "attempts": 0, "alone": True, "due_at": now}
     if payload is not None:
@@ -384,5 +400,12 @@ def retry(conn: Connection, ids: Sequence[int], now: float, payload: bytes | Non
         .returning(journal.c.id),
         {"ids": sorted(ids)},
     )
+    taken = [row.id for row in done]
+    mended = [
+        {"row_id": row_id} | {f"new_{name}": value for name, value in places[row_id].items()}
+        for row_id in taken
+        if row_id in places
+    ]
+    execute_each(conn, _PLACE, mended)
     notify(conn, "journal")
-    return [row.id for row in done]
+    return taken

@@ -20,6 +20,7 @@ from ledger.group_commit import GroupCommit
 from ledger.journal import Entry
 from ledger.leases import Lease
 from ledger.storage import StorageError
+from normalizer.message import Identity
 from pipeline.kinds import normalizer
 from pipeline.parts import Parts
 
@@ -49,26 +50,35 @@ def entry(
     else:
         stored = parts.storage.put(unit, limit=len(unit))
         payload_key, wrapped = stored.key, stored.wrapped_key
-    # The same letter through two mailboxes is one: what tells mail apart is its content, not the mailbox.
-    owner = "" if kind == "email" else platform_account
     return Entry(
-        key_hash=journal.key_hash(keys, kind, owner, identity.key),
+        key_hash=journal.key_hash(keys, kind, _owner(kind, platform_account), identity.key),
         kind=kind,
         account=account,
         platform_account=platform_account,
-        conversation=journal.conversation_hash(keys, kind, owner, identity.conversation),
-        album=keys.keyed_hash(b"album", identity.group.encode("utf-8", "replace"))[:16].hex()
-        if identity.group
-        else None,
         payload=payload,
         payload_key=payload_key,
         payload_wrapped=wrapped,
-        size=len(unit),
-        sent_at=identity.sent_at.timestamp() if identity.sent_at else None,
         received_at=now,
         due_at=now + (identity.wait if wait else 0.0),
         acknowledge=acknowledge,
+        **place(parts, kind, platform_account, unit, identity),
     )
+
+
+def _owner(kind: str, platform_account: str) -> str:
+    """The same letter through two mailboxes is one: what tells mail apart is its content, not the mailbox."""
+    return "" if kind == "email" else platform_account
+
+
+def place(parts: Parts, kind: str, platform_account: str, unit: bytes, identity: Identity) -> dict[str, Any]:
+    """The columns of the journal that say what a payload belongs to."""
+    keys, group, owner = parts.keys, identity.group, _owner(kind, platform_account)
+    return {
+        "conversation": journal.conversation_hash(keys, kind, owner, identity.conversation),
+        "album": keys.keyed_hash(b"album", group.encode("utf-8", "replace"))[:16].hex() if group else None,
+        "size": len(unit),
+        "sent_at": identity.sent_at.timestamp() if identity.sent_at else None,
+    }
 
 
 def payload_of(parts: Parts, row: Any) -> bytes:

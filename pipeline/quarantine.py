@@ -8,12 +8,16 @@ from typing import Any
 
 from ledger import journal, reports
 from ledger.crypto import SealBroken
+from ledger.database import Connection
 from ledger.storage import StorageError
 from pipeline.inspect import table as show_table
-from pipeline.intake import payload_of
+from pipeline.intake import payload_of, place
+from pipeline.kinds import normalizer
 from pipeline.parts import Parts
 from pipeline.processor import Processor
 from pipeline.times import stamp
+
+PAGE = 500
 
 
 def rows(parts: Parts) -> list[dict[str, Any]]:
@@ -80,12 +84,36 @@ def lacking(parts: Parts, row_ids: Sequence[int]) -> list[int]:
     return [row_id for row_id in row_ids if row_id not in held]
 
 
+def put_back(parts: Parts, row_ids: Sequence[int], replacement: bytes | None = None) -> list[int]:
+    """Let the processors try rows again, as if they had just come; with `replacement`, those bytes. Returns which.
+
+    What could not be read may have told neither its conversation nor its time: with the cause mended, it does.
+    """
+    sealed = parts.keys.seal(replacement, b"payload") if replacement is not None else None
+    taken: list[int] = []
+    for start in range(0, len(row_ids), PAGE):
+        ids, now = row_ids[start : start + PAGE], parts.clock()
+        found = parts.database.look_now(lambda conn, ids=ids: journal.rows(conn, ids))  # type: ignore[misc]
+        places = {row.id: there for row in found if (there := _place(parts, row, replacement))}
+
+        def work(conn: Connection, ids: Any = ids, now: float = now, places: Any = places) -> list[int]:
+            return journal.retry(conn, ids, now, sealed, places=places)
+
+        taken += parts.database.run_now(work)
+    return taken
+
+
+def _place(parts: Parts, row: journal.Claimed, replacement: bytes | None) -> dict[str, Any] | None:
+    try:
+        raw = payload_of(parts, row) if replacement is None else replacement
+    except (LookupError, SealBroken, StorageError):
+        return None
+    return place(parts, row.kind, row.platform_account, raw, normalizer(row.kind).identify(raw))
+
+
 def retry(parts: Parts, row_ids: Sequence[int], replacement: bytes | None) -> dict[str, int]:
     """Process rows again (all of them when none is named). Returns how many ended in which state."""
-    ids = list(row_ids) or [row["id"] for row in rows(parts)]
-    sealed = parts.keys.seal(replacement, b"payload") if replacement is not None else None
-    now = parts.clock()
-    taken = parts.database.run_now(lambda conn: journal.retry(conn, ids, now, sealed))
+    taken = put_back(parts, list(row_ids) or [row["id"] for row in rows(parts)], replacement)
     processor = Processor(parts, name="retry")
     processor.take_lease()
     processor.drain(taken)

@@ -16,6 +16,7 @@ from ledger import reports
 from ledger.schema import journal, outgoing
 from normalizer import ticket_number
 from normalizer.language import detect
+from pipeline import quarantine
 from pipeline.erase import close_silent, erase, erase_expired
 from tests.linking import payloads
 from tests.linking.payloads import Written
@@ -517,3 +518,16 @@ def test_answers_to_commands_are_erased_with_the_commands(world: World) -> None:
     world.now += 31 * 24 * HOUR
     erase_expired(world.parts)
     assert world.parts.database.look_now(lambda conn: conn.execute(kept).scalars().all()) == ["acknowledgement"]
+
+
+def test_what_was_mended_in_the_quarantine_belongs_to_its_conversation(world: World) -> None:
+    letter = said(world, "telegram", "501", PROBLEM)
+    (row,) = world.journal("telegram", letter[:-1])
+    world.work()
+    world.now += HOUR
+    assert quarantine.retry(world.parts, [row], letter) == {"enveloped": 1}
+    world.send()
+    (mended,) = world.outcomes([row])
+    assert mended.envelope is not None
+    follows = say(world, "telegram", "501", "И на второй телефон тоже не приходит")
+    assert (follows.ticket, link(follows)) == (mended.ticket, ("conversation", "verified"))
