@@ -73,6 +73,7 @@ class Batch:
     outbox: list[dict[str, Any]] = field(default_factory=list)
     outgoing: list[dict[str, Any]] = field(default_factory=list)
     outcomes: list[dict[str, Any]] = field(default_factory=list)
+    erased: list[int] = field(default_factory=list)  # journal rows whose raw bytes nobody may keep
 
     def end(self, row_id: int, state: str, reason: str | None = None, merged_into: int | None = None) -> None:
         """End a journal row."""
@@ -98,6 +99,7 @@ class Batch:
         insert_each(conn, outbox, self.outbox)
         insert_each(conn, outgoing, self.outgoing)
         journal.finish(conn, self.outcomes, self.now)
+        journal.erase(conn, self.erased)
         for what, rows in (("outbox", self.outbox), ("outgoing", self.outgoing), ("attachments", self.attachments)):
             if rows:
                 notify(conn, what)

@@ -253,6 +253,13 @@ def finish(conn: Connection, outcomes: Sequence[dict[str, Any]], now: float) -> 
     )
 
 
+def erase(conn: Connection, ids: Sequence[int]) -> None:
+    """Take the raw bytes of these rows away; a file of theirs is one that nobody names, and is swept."""
+    if ids:
+        gone = {"payload": None, "payload_key": None, "payload_wrapped": None}
+        conn.execute(update(journal).where(among(journal.c.id, "ids")).values(**gone), {"ids": sorted(ids)})
+
+
 def give_back(conn: Connection, owner: str, ids: Iterable[int], due_at: float, *, blame: bool) -> None:
     """Put rows back that were not finished. With `blame`, each is tried by itself from now on and the start
     counts; without (too much for the memory), it was not the message's fault and does not.

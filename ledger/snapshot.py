@@ -68,7 +68,9 @@ _BASES = (
     .where(among(messages.c.native_hash, "wanted"))
     .order_by(messages.c.revision)
 )
-_CONTENTS = select(messages.c.content_hash, messages.c.journal_id).where(among(messages.c.content_hash, "wanted"))
+_CONTENTS = select(messages.c.content_hash, messages.c.journal_id, messages.c.body.is_(None)).where(
+    among(messages.c.content_hash, "wanted")
+)
 _TICKETS = (
     select(*_TICKET_COLUMNS).where(among(tickets.c.number, "wanted")).order_by(tickets.c.number).with_for_update()
 )
@@ -212,8 +214,10 @@ def _load_bases(conn: Connection, cases: Sequence[Case], state: State) -> None:
             state.bases[key] = Base(*base)
     contents = sorted({case.content_hash for case in cases if case.content_hash})
     if contents:
-        for key, row_id in conn.execute(_CONTENTS, {"wanted": contents}).all():
+        for key, row_id, erased in conn.execute(_CONTENTS, {"wanted": contents}).all():
             state.contents[key] = row_id
+            if erased:
+                state.erased.add(row_id)
 
 
 def _compares(case: Case) -> bool:

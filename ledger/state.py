@@ -149,6 +149,7 @@ class State:
     likeness: dict[str, list[Said]] = field(default_factory=dict)  # by ticket
     bases: dict[bytes, Base] = field(default_factory=dict)  # native id -> the accepted message
     contents: dict[bytes, int] = field(default_factory=dict)  # content hash of accepted mail -> its journal row
+    erased: set[int] = field(default_factory=set)  # of these rows those whose ticket was erased
     kin: dict[bytes, dict[bytes, Identity]] = field(default_factory=dict)  # channel id -> what a platform vouches for
     vouched: list[tuple[bytes, Identity]] = field(default_factory=list)  # new of these
 

@@ -193,8 +193,6 @@ class Staging:
             self.batch.end(row.id, "ignored", "a delivery status")
         elif isinstance(reading, Renamed):
             effects.renamed(self.conn, self.parts, self.batch, row, reading)
-        for part in work.parts:
-            self.batch.end(part.id, "merged", merged_into=row.id)
 
     def _delivery(self, row: Claimed, report: DeliveryReport) -> None:
         effects.delivery(self.conn, self.batch, row, native_hash(self.parts, row, report.native_id), report)
@@ -203,6 +201,8 @@ class Staging:
         row, message = work.row, understood.message
         if (earlier := self.state.contents.get(case.content_hash or b"")) is not None:
             self.batch.end(row.id, "redelivered", "the same letter came another way before", earlier)
+            if earlier in self.state.erased:  # it stays gone
+                self.batch.erased.append(row.id)
             self.orphans += [stored for stored, _ in work.files.values()]
             return
         if understood.command is not None:

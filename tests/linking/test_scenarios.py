@@ -350,6 +350,8 @@ def test_the_copy_of_a_letter_that_came_by_another_mailbox_is_erased_with_it(wor
     (third,) = world.take("email", copies[2])
     assert (first.state, second.state, third.state) == ("enveloped", "redelivered", "redelivered")
     erase(world.parts, first.ticket, cause="forget")
+    late = world.take("email", b"Received: from relay4.example\r\n" + letter)[0]
+    assert late.state == "redelivered", "and what comes after it stays gone"
     kept = select(journal.c.id).where(journal.c.payload.is_not(None))
     assert world.parts.database.look_now(lambda conn: conn.execute(kept).all()) == []
 
