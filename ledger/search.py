@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.orm import aliased
 
 from ledger.crypto import Keyring
@@ -62,9 +62,15 @@ def text_of(body: bytes) -> str:
 
 
 def anything(conn: Connection, seen: Collection[int]) -> bool:
-    """Whether there is a newer message than those seen: a look that takes no writer's turn."""
-    newest = max(seen, default=None) or _done(conn)
-    return conn.execute(select(messages.c.id).where(messages.c.id > newest).limit(1)).first() is not None
+    """Whether there is a message that is newer than those seen, or was overtaken by them: a look that takes no writer's
+    turn.
+    """
+    done = _done(conn)
+    newest = max(seen, default=done)
+    since = max(done, newest - STRAGGLERS)
+    known = sum(number > since for number in seen)
+    there = select(messages.c.id).where(messages.c.id > since).limit(known + 1).subquery()
+    return bool(conn.execute(select(func.count()).select_from(there)).scalar_one() > known)
 
 
 def _done(conn: Connection) -> int:
