@@ -200,7 +200,7 @@ def _by_conversation(case: Case, state: State, policy: Policy, notes: _Notes) ->
     ticket = state.tickets.get(talk.ticket)
     if ticket is None or ticket.state != "open":
         return None
-    if case.effective_at - talk.last_at > policy.conversation_window:
+    if abs(case.effective_at - talk.last_at) > policy.conversation_window:  # of old: what `ingest` takes in
         return None
     certainty = standing(case, ticket.number, state) or "corroborated"
     why = f"the conversation is about {ticket.number}"

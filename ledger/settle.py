@@ -48,7 +48,7 @@ def remember(case: Case, link: Link, ticket: Ticket, state: State, policy: Polic
         state.bases[case.base_hash] = Base(ticket.number, link.revision, link.how, link.certainty)
     if case.message.chat:
         talk = state.talks.setdefault(case.conversation, Talk())
-        if _turns(case, link, talk):
+        if _turns(case, link, talk, policy):
             talk.ticket = ticket.number
         talk.last_at, talk.changed = max(at, talk.last_at), True
     if case.likeness is not None and ticket.sequence <= 3:
@@ -63,11 +63,14 @@ def remember(case: Case, link: Link, ticket: Ticket, state: State, policy: Polic
         _count_guesses(case, link, state, policy)
 
 
-def _turns(case: Case, link: Link, talk: Talk) -> bool:
+def _turns(case: Case, link: Link, talk: Talk, policy: Policy) -> bool:
     """Whether the conversation is about the message's ticket from now on.
 
     Who mends, takes back or likes what was said earlier has not returned to it: he may have ended it by `/new` since.
+    What was said long before the rest and is taken in now (`ingest`) is not what he speaks of.
     """
+    if talk.last_at - case.effective_at > policy.conversation_window:
+        return False
     if link.number is None or (case.message.change == "message" and not case.reaction):
         return True
     return "link_changed" in link.flags and talk.ticket in link.related

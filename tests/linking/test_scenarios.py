@@ -533,3 +533,14 @@ def test_what_was_mended_in_the_quarantine_belongs_to_its_conversation(world: Wo
     assert mended.envelope is not None
     follows = say(world, "telegram", "501", "И на второй телефон тоже не приходит")
     assert (follows.ticket, link(follows)) == (mended.ticket, ("conversation", "verified"))
+
+
+def test_an_old_message_that_is_taken_in_late_does_not_join_what_was_opened_since(world: World) -> None:
+    today = world.now
+    world.now -= 10 * 24 * HOUR
+    old = said(world, "telegram", "501", "Где мой загранпаспорт, статус не меняется неделю")
+    world.now = today
+    opening = say(world, "telegram", "501", PROBLEM)
+    (late,) = world.take("telegram", old)
+    assert link(late) == ("none", None)
+    assert say(world, "telegram", "501", "И сегодня не приходит").ticket == opening.ticket
