@@ -66,7 +66,7 @@ _TALKS = select(conversations.c.conversation, conversations.c.ticket, conversati
 _BASES = (
     select(messages.c.native_hash, messages.c.ticket, messages.c.revision, messages.c.how, messages.c.certainty)
     .where(among(messages.c.native_hash, "wanted"))
-    .order_by(messages.c.revision)
+    .order_by(messages.c.id)
 )
 _CONTENTS = select(messages.c.content_hash, messages.c.journal_id, messages.c.body.is_(None)).where(
     among(messages.c.content_hash, "wanted")
@@ -210,7 +210,7 @@ def _load_talks(conn: Connection, cases: Sequence[Case], state: State, former: M
 def _load_bases(conn: Connection, cases: Sequence[Case], state: State) -> None:
     wanted = sorted({case.base_hash for case in cases if case.base_hash})
     if wanted:
-        for key, *base in conn.execute(_BASES, {"wanted": wanted}).all():  # the highest revision comes last, and stays
+        for key, *base in conn.execute(_BASES, {"wanted": wanted}).all():  # the latest comes last, and stays
             state.bases[key] = Base(*base)
     contents = sorted({case.content_hash for case in cases if case.content_hash})
     if contents:

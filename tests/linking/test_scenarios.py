@@ -544,3 +544,17 @@ def test_an_old_message_that_is_taken_in_late_does_not_join_what_was_opened_sinc
     (late,) = world.take("telegram", old)
     assert link(late) == ("none", None)
     assert say(world, "telegram", "501", "И сегодня не приходит").ticket == opening.ticket
+
+
+def test_edits_after_an_erasure_are_revisions_of_the_first_of_them(world: World) -> None:
+    serial = world.serial + 1
+    erased = say(world, "telegram", "501", PROBLEM).ticket
+    found = []
+    for number, text in enumerate((PROBLEM + "!", PROBLEM + "!!", PROBLEM + "?", PROBLEM + "??")):
+        if number == 2:
+            erase(world.parts, erased, cause="forget")
+        world.now += 1
+        found.append(say(world, "telegram", "501", text, serial=serial, change="edit"))
+    envelopes = [one.envelope for one in found if one.envelope is not None]
+    assert [one["ticket"]["number"] == erased for one in envelopes] == [True, True, False, False]
+    assert [(one["kind"], one["source"]["revision"]) for one in envelopes[2:]] == [("new", 0), ("edit", 1)]
