@@ -31,6 +31,9 @@ _OLD_TICKETS = (
     .values({column: bindparam(f"new_{column}") for column in _TICKET_COLUMNS if column != "number"})
 )
 _NEW_THREADS = once(lambda conn: upsert(conn, threads).on_conflict_do_nothing())
+_MOVED_THREADS = (
+    update(threads).where(threads.c.native_hash == bindparam("moved_hash")).values(ticket=bindparam("moved_to"))
+)
 _NEW_VOUCHES = once(lambda conn: upsert(conn, vouches).on_conflict_do_nothing())
 _OLD_PEOPLE = (
     update(identities)
@@ -91,6 +94,8 @@ class Batch:
         _write_tickets(conn, state)
         insert_each(conn, messages, self.messages)
         execute_each(conn, _NEW_THREADS(conn), _by(self.threads, "native_hash"))
+        moved = [{"moved_hash": key, "moved_to": ticket} for key, ticket in sorted(state.moved.items())]
+        execute_each(conn, _MOVED_THREADS, moved)
         execute_each(conn, _HOLDS(conn), sorted(self.holds.values(), key=lambda row: (row["hash"], row["ticket"])))
         _write_talks(conn, state)
         _write_people(conn, state)

@@ -46,6 +46,9 @@ def remember(case: Case, link: Link, ticket: Ticket, state: State, policy: Polic
         state.bases[case.native_hash] = Base(ticket.number, 0, link.how, link.certainty)
     elif case.base_hash is not None:
         state.bases[case.base_hash] = Base(ticket.number, link.revision, link.how, link.certainty)
+    if "link_changed" in link.flags and case.base_hash is not None:
+        state.moved[case.base_hash] = ticket.number
+        state.threads[case.base_hash] = (ticket.number, False)
     if case.message.chat:
         talk = state.talks.setdefault(case.conversation, Talk())
         if _turns(case, link, talk, policy):

@@ -142,6 +142,7 @@ class State:
 
     tickets: dict[str, Ticket] = field(default_factory=dict)
     threads: dict[bytes, tuple[str, bool]] = field(default_factory=dict)  # native id -> ticket, ours
+    moved: dict[bytes, str] = field(default_factory=dict)  # of these, what an edit took to another ticket
     talks: dict[str, Talk] = field(default_factory=dict)
     people: dict[bytes, Person] = field(default_factory=dict)
     holds: dict[tuple[bytes, str], bool] = field(default_factory=dict)  # (identity, ticket) -> vouched

@@ -558,3 +558,14 @@ def test_edits_after_an_erasure_are_revisions_of_the_first_of_them(world: World)
     envelopes = [one.envelope for one in found if one.envelope is not None]
     assert [one["ticket"]["number"] == erased for one in envelopes] == [True, True, False, False]
     assert [(one["kind"], one["source"]["revision"]) for one in envelopes[2:]] == [("new", 0), ("edit", 1)]
+
+
+def test_an_answer_to_a_message_that_an_edit_moved_goes_where_the_message_is(world: World) -> None:
+    earlier = say(world, "telegram", "501", PROBLEM).ticket
+    say(world, "telegram", "501", "/new")
+    say(world, "telegram", "501", "Где мой загранпаспорт, статус не меняется неделю")
+    say(world, "telegram", "501", "Опять ничего")
+    moved = world.serial
+    assert say(world, "telegram", "501", f"По {earlier} опять", serial=moved, change="edit").ticket == earlier
+    answer = say(world, "telegram", "501", "Вот об этом", replies=(f"501:{moved}",))
+    assert (answer.ticket, link(answer)) == (earlier, ("reply", "verified"))
