@@ -147,7 +147,7 @@ def test_numbers_tried_one_after_another_are_not_looked_up_for_a_while(world: Wo
     assert told(world)[-1] != limited
     world.now += 2 * HOUR
     say(world, "vk", "77", f"/status {number}")
-    assert "24 hours" in told(world)[-1]  # so long it is, and no shorter
+    assert "через сутки" in told(world)[-1]  # so long it is, and no shorter
     outcome = say(world, "vk", "77", f"По обращению {number} нет ответа")
     assert outcome.envelope is not None
     assert "number_limit" in outcome.envelope["flags"]
