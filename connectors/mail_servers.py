@@ -36,6 +36,7 @@ FIRST_IDLE_SECONDS, IDLE_SECONDS = 1.0, 55.0
 SLICE_SECONDS = 1.0
 POLL_SECONDS = 10.0  # where the server has no IDLE
 SMTP_IDLE_SECONDS = 25.0
+TOO_LARGE = 552  # also at MAIL FROM, by its SIZE (RFC 1870)
 
 
 class Imap:
@@ -195,7 +196,10 @@ class Smtp:
             self.close()
         with self._errors():
             client = self._client or self._connect()
-            client.send_message(message)
+            try:
+                client.send_message(message)
+            except smtplib.SMTPNotSupportedError:  # nothing has been said yet
+                raise Final("the SMTP server takes no address that is not ASCII") from None
             self._used = time.monotonic()
 
     def check(self) -> None:
@@ -254,9 +258,16 @@ class Smtp:
             self.close()
             code = next(iter(error.recipients.values()))[0]
             raise _by_code(code, "the recipient is refused") from None
-        except (smtplib.SMTPResponseException, smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+        except smtplib.SMTPResponseException as error:
             self.close()
-            raise _by_code(error.smtp_code, "the letter is refused") from None
+            if isinstance(error, smtplib.SMTPDataError) or error.smtp_code == TOO_LARGE:
+                raise _by_code(error.smtp_code, "the letter is refused") from None
+            if error.smtp_code < 500:
+                raise Transient(f"the SMTP server takes no letters for now ({error.smtp_code})") from None
+            # Before any recipient was named: no letter goes through until somebody acts.
+            raise AccountTrouble(
+                f"the SMTP server refuses us ({error.smtp_code}): check smtp_security, the login and from_address"
+            ) from None
         except ssl.SSLCertVerificationError as error:
             self._client = None
             raise AccountTrouble(f"the SMTP server's certificate is not valid: {error.verify_message}") from None
@@ -284,6 +295,8 @@ def letter(outgoing: Outgoing, address: str, from_address: str | None) -> EmailM
     domain = address.rpartition("@")[2]
     try:
         user, _, host = recipient.rpartition("@")
+        if not host.isascii():  # few servers take SMTPUTF8, every one takes the same name so
+            host = host.encode("idna").decode()
         message["To"] = Address(username=user, domain=host)
     except (ValueError, IndexError):
         raise Final("the citizen's address is not a valid one") from None
