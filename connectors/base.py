@@ -24,6 +24,7 @@ class ConnectorError(Exception):
     """Base; the text is for an administrator: no personal data, no token, no address with one in it."""
 
     already_sent: int = 0  # raised by `send`: parts that the platform has confirmed, to be left out next time
+    sent_ids: tuple[str, ...] = ()  # the platform's ids of those that this very attempt sent
 
 
 class Transient(ConnectorError):

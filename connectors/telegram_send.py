@@ -72,7 +72,7 @@ async def send(api: Api, outgoing: Outgoing) -> Sent:
             sent.append(native_id)
             done += 1
     except (ConnectorError, asyncio.CancelledError) as error:  # the caller's deadline cancels
-        error.already_sent = done  # type: ignore[union-attr]
+        error.already_sent, error.sent_ids = done, tuple(sent)  # type: ignore[union-attr]
         raise
     return Sent(sent[0] if sent else None, tuple(sent[1:]))
 

@@ -62,6 +62,7 @@ async def send(calls: Calls, group_id: int, outgoing: Outgoing) -> Sent:
             done += 1
     except (ConnectorError, asyncio.CancelledError) as error:  # the caller's deadline cancels
         error.already_sent = done  # type: ignore[union-attr]
+        error.sent_ids = tuple(one for one in sent if one)  # type: ignore[union-attr]
         raise
     ids = [native_id for native_id in sent if native_id]
     return Sent(ids[0] if ids else None, tuple(ids[1:]))

@@ -127,6 +127,7 @@ class WhatsApp:
                 done += 1
         except (ConnectorError, asyncio.CancelledError) as error:  # the caller's deadline cancels
             error.already_sent = done  # type: ignore[union-attr]
+            error.sent_ids = tuple(one for one in sent if one)  # type: ignore[union-attr]
             raise
         ids = [wamid for wamid in sent if wamid]
         return Sent(ids[0] if ids else None, tuple(ids[1:]))

@@ -326,6 +326,12 @@ def held(conn: Connection, conversations: Iterable[str]) -> list[Claimed]:
     return [_claimed(row) for row in found.mappings()]
 
 
+def later(conn: Connection, row_id: int, due_at: float) -> None:
+    """Read a row that is in work once more, at `due_at`: what it is about is not known yet."""
+    values = {"state": "received", "owner": None, "due_at": due_at, "attempts": _NOT_COUNTED}
+    conn.execute(update(journal).where(journal.c.id == row_id).values(**values))
+
+
 def hold(conn: Connection, row_id: int, due_at: float) -> None:
     """Let a greeting wait for its message until `due_at`."""
     conn.execute(update(journal).where(journal.c.id == row_id).values(state="held", owner=None, due_at=due_at))

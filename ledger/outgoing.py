@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, and_, bindparam, or_, select, update
 from uuid_utils import uuid7
 
 from ledger.crypto import Keyring
@@ -183,9 +183,18 @@ def remember(conn: Connection, native_hashes: Sequence[bytes], ticket: str, outg
         conn.execute(upsert(conn, threads).on_conflict_do_nothing(), values)
 
 
-def again(conn: Connection, seq: int, due_at: float, reason: str, already_sent: int) -> None:
-    """It did not go through; try again at `due_at`. So many parts of a long text are with the citizen already."""
-    _end(conn, seq, state="owed", due_at=due_at, reason=reason, already_sent=already_sent)
+def sending(conn: Connection, account: str) -> bool:
+    """Whether a message of the account is on its way: the platform may have taken it, and its id not be known yet."""
+    found = select(outgoing.c.seq).where(outgoing.c.account == account, is_(outgoing.c.state, "owed", "sending"))
+    return conn.execute(found.where(is_(outgoing.c.state, "sending")).limit(1)).first() is not None
+
+
+def again(conn: Connection, seq: int, due_at: float, reason: str, already_sent: int) -> bool:
+    """It did not go through; try again at `due_at`. So many parts of a long text are with the citizen already.
+
+    False when it has ended.
+    """
+    return _end(conn, seq, state="owed", due_at=due_at, reason=reason, already_sent=already_sent)
 
 
 def failed(conn: Connection, seq: int, reason: str) -> bool:
@@ -196,7 +205,8 @@ def failed(conn: Connection, seq: int, reason: str) -> bool:
 def report(conn: Connection, native_hash: bytes, state: str, reason: str | None) -> Any:
     """What a platform says later of a message that we sent. Returns the row (or None), for the event.
 
-    A failure is final even after `sent` (WhatsApp accepts first and refuses later); nothing undoes a failure.
+    A failure is final even after `sent` (WhatsApp accepts first and refuses later), and where another part of the same
+    message was delivered; nothing undoes a failure. What was delivered is no word of parts that are still owed.
     """
     row_id = conn.execute(
         select(threads.c.outgoing_id).where(threads.c.native_hash == native_hash)
@@ -206,11 +216,13 @@ def report(conn: Connection, native_hash: bytes, state: str, reason: str | None)
     new = {"delivered": "delivered", "read": "delivered", "failed": "failed"}.get(state)
     if new is None:
         return None
+    if new == "failed":
+        may_be = is_(outgoing.c.state, "owed", "sending", "sent", "delivered")
+    else:
+        whole = outgoing.c.already_sent == 0
+        may_be = or_(is_(outgoing.c.state, "sent"), and_(is_(outgoing.c.state, "owed", "sending"), whole))
     return conn.execute(
-        update(outgoing)
-        .where(outgoing.c.id == row_id, is_(outgoing.c.state, "owed", "sending", "sent"))
-        .values(state=new, reason=reason)
-        .returning(outgoing)
+        update(outgoing).where(outgoing.c.id == row_id, may_be).values(state=new, reason=reason).returning(outgoing)
     ).one_or_none()
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from ledger import conversations, outgoing
+from ledger import conversations, journal, outgoing
 from ledger.batch import Batch
 from ledger.crypto import SealBroken
 from ledger.database import Connection
@@ -21,6 +21,9 @@ from pipeline.intake import payload_of
 from pipeline.kinds import read
 from pipeline.parts import Parts
 from pipeline.understand import Understood
+
+# A failure that names no message of ours is read again for so long, while one is being sent; then it is nobody's.
+EARLY_SECONDS, LOOK_AGAIN_SECONDS = 120.0, 1.0
 
 
 def address(message: Message) -> dict[str, Any]:
@@ -139,10 +142,24 @@ def text_of(parts: Parts, row: Claimed) -> str:
     return reading.text if isinstance(reading, Message) else ""
 
 
-def delivery(conn: Connection, batch: Batch, row: Claimed, key: bytes, report: DeliveryReport) -> None:
+def status(conn: Connection, batch: Batch, row: Claimed, key: bytes, report: DeliveryReport) -> None:
+    """End the row of a delivery status, or let it wait: a failure may come sooner than our own record of the message.
+
+    The first part of an answer can be refused while its files are still being sent.
+    """
+    early = batch.now < row.received_at + EARLY_SECONDS
+    sending = early and report.state == "failed" and outgoing.sending(conn, row.account)
+    if not delivery(conn, batch, row, key, report) and sending:
+        journal.later(conn, row.id, batch.now + LOOK_AGAIN_SECONDS)
+    else:
+        batch.end(row.id, "ignored", "a delivery status")
+
+
+def delivery(conn: Connection, batch: Batch, row: Claimed, key: bytes, report: DeliveryReport) -> bool:
     """What became of a message of ours: the message's row says so, and an event where a desk waits for it.
 
     As when it is sent: nobody waits for answers to commands, and that a citizen was told his number was said already.
+    False when it says nothing new of any message.
     """
     sent = outgoing.report(conn, key, report.state, report.code or report.detail)
     if sent is not None and sent.ticket is not None and (sent.reply_id is not None or sent.state == "failed"):
@@ -160,6 +177,7 @@ def delivery(conn: Connection, batch: Batch, row: Claimed, key: bytes, report: D
                 reason=sent.reason,
             )
         )
+    return sent is not None
 
 
 def renamed(conn: Connection, parts: Parts, batch: Batch, row: Claimed, reading: Renamed) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 from tenacity import RetryCallState, wait_exponential_jitter
 
-from connectors.base import AccountTrouble, Connector, Final, Intake, Outgoing, OutgoingFile, Transient
+from connectors.base import AccountTrouble, Connector, ConnectorError, Final, Intake, Outgoing, OutgoingFile, Transient
 from ledger import outbox, outgoing
 from ledger.database import Connection
 from ledger.errors import LedgerAway, LedgerError
@@ -35,7 +35,7 @@ RECORD_SECONDS = 1.0
 FRESH_SECONDS = 2.0
 
 # What is to be written of one row, in a transaction that has guarded the lease that is held then.
-Record = Callable[[Connection], None]
+Record = Callable[[Connection], object]
 
 
 @dataclass
@@ -77,20 +77,20 @@ class Sender:
             async with asyncio.timeout(SEND_SECONDS):
                 sent = await self.connector.send(self._message(owed))
         except asyncio.CancelledError as error:  # the lease is lost: what the citizen has of a long text is known here
-            if parts := getattr(error, "already_sent", 0):
-                due = self.parts.clock()
-                self.unrecorded[owed.seq] = lambda conn: outgoing.again(conn, owed.seq, due, "interrupted", parts)
+            if getattr(error, "already_sent", 0):
+                self.unrecorded[owed.seq] = self._interrupted(owed, self.parts.clock(), "interrupted", error)
             raise
         except Final as error:
-            await self._end(owed, "failed", str(error))
+            await self._end(owed, "failed", str(error), error.sent_ids)
         except AccountTrouble as error:
             await self.intake.trouble(error)
-            await self._again(owed, LONGEST_RETRY / 60, str(error), error.already_sent)
+            await self._again(owed, LONGEST_RETRY / 60, error)
         except Transient as error:
             await self._later(owed, error)
         except TimeoutError as error:
             late = Transient("the platform did not answer in time")
             late.already_sent = getattr(error.__cause__, "already_sent", 0)
+            late.sent_ids = getattr(error.__cause__, "sent_ids", ())
             await self._later(owed, late)
         except (Missing, Damaged) as error:
             await self._end(owed, "failed", f"a file of it cannot be read: {error}")
@@ -104,9 +104,9 @@ class Sender:
 
     async def _later(self, owed: Owed, error: Transient) -> None:
         if owed.attempts >= MOST_ATTEMPTS:
-            await self._end(owed, "failed", f"given up: {error}")
+            await self._end(owed, "failed", f"given up: {error}", error.sent_ids)
         else:
-            await self._again(owed, error.retry_after or _wait(owed.attempts), str(error), error.already_sent)
+            await self._again(owed, error.retry_after or _wait(owed.attempts), error)
 
     def _message(self, owed: Owed) -> Outgoing:
         content = owed.content
@@ -137,12 +137,7 @@ class Sender:
 
     async def _sent(self, owed: Owed, native_ids: tuple[str, ...]) -> None:
         now = self.parts.clock()
-        kind = self.connector.kind
-        owner = "" if kind == "email" else self.platform_account
-        hashes = [
-            self.parts.keys.keyed_hash(b"native", kind.encode(), owner.encode(), native_id.encode("utf-8", "replace"))
-            for native_id in native_ids
-        ]
+        kind, hashes = self.connector.kind, self._hashes(native_ids)
         event = events.sent_row(now, owed, kind, self.connector.name, "delivered" if owed.reply_id else "acknowledged")
 
         def work(conn: Connection) -> None:
@@ -151,20 +146,44 @@ class Sender:
 
         await self._recorded(owed, work)
 
-    async def _end(self, owed: Owed, state: str, reason: str) -> None:
+    def _hashes(self, native_ids: Sequence[str]) -> list[bytes]:
+        kind = self.connector.kind
+        owner = "" if kind == "email" else self.platform_account
+        return [
+            self.parts.keys.keyed_hash(b"native", kind.encode(), owner.encode(), native_id.encode("utf-8", "replace"))
+            for native_id in native_ids
+        ]
+
+    async def _end(self, owed: Owed, state: str, reason: str, native_ids: Sequence[str] = ()) -> None:
         now = self.parts.clock()
         log.warning("a message to a citizen failed", channel=self.connector.name, purpose=owed.purpose, error=reason)
         event = events.sent_row(now, owed, self.connector.kind, self.connector.name, "failed", reason)
 
+        hashes = self._hashes(native_ids)
+
         def work(conn: Connection) -> None:
-            if outgoing.failed(conn, owed.seq, reason) and event is not None:
+            if not outgoing.failed(conn, owed.seq, reason):
+                return
+            if owed.ticket is not None:
+                outgoing.remember(conn, hashes, owed.ticket, owed.id)
+            if event is not None:
                 outbox.add(conn, [event])
 
         await self._recorded(owed, work)
 
-    async def _again(self, owed: Owed, seconds: float, reason: str, already_sent: int = 0) -> None:
-        due, parts = self.parts.clock() + seconds, max(owed.already_sent, already_sent)
-        await self._recorded(owed, lambda conn: outgoing.again(conn, owed.seq, due, reason, parts))
+    async def _again(self, owed: Owed, seconds: float, error: ConnectorError) -> None:
+        await self._recorded(owed, self._interrupted(owed, self.parts.clock() + seconds, str(error), error))
+
+    def _interrupted(self, owed: Owed, due: float, reason: str, error: BaseException) -> Record:
+        """It goes on later; the citizen may answer the parts that he has, and the platform may refuse them."""
+        parts = max(owed.already_sent, getattr(error, "already_sent", 0))
+        hashes = self._hashes(getattr(error, "sent_ids", ()))
+
+        def work(conn: Connection) -> None:
+            if outgoing.again(conn, owed.seq, due, reason, parts) and owed.ticket is not None:
+                outgoing.remember(conn, hashes, owed.ticket, owed.id)
+
+        return work
 
     async def _recorded(self, owed: Owed, work: Record) -> None:
         """What the platform has answered is known in this process only: it is kept until the ledger takes it."""

@@ -189,8 +189,8 @@ class Staging:
         if isinstance(reading, Ignored):
             self.batch.end(row.id, "ignored", reading.reason)
         elif isinstance(reading, DeliveryReport):
-            self._delivery(row, reading)
-            self.batch.end(row.id, "ignored", "a delivery status")
+            key = native_hash(self.parts, row, reading.native_id)
+            effects.status(self.conn, self.batch, row, key, reading)
         elif isinstance(reading, Renamed):
             effects.renamed(self.conn, self.parts, self.batch, row, reading)
 

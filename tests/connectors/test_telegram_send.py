@@ -107,7 +107,7 @@ async def test_a_long_text_goes_in_pieces_and_goes_on_where_it_stopped(standin: 
     standin.faults.next("sendMessage", skip=2, code=500)
     with pytest.raises(Transient) as failure:
         await connector.send(outgoing("1", text, buttons=(("Новое", "/new"),)))
-    assert failure.value.already_sent == 2
+    assert (failure.value.already_sent, len(failure.value.sent_ids)) == (2, 2)
     rest = await connector.send(outgoing("1", text, already_sent=2, attempt=2, buttons=(("Новое", "/new"),)))
     await connector.close()
     shown = standin.shown_to(1)

@@ -67,7 +67,7 @@ async def test_the_same_answer_twice_arrives_once(vk: VkStandIn) -> None:
     vk.faults.next("messages.send", skip=2, drop=True, after=True)
     with pytest.raises(Transient) as failure:
         await connector.send(outgoing(text=text))
-    assert failure.value.already_sent == 2
+    assert (failure.value.already_sent, len(failure.value.sent_ids)) == (2, 2)
     await connector.send(outgoing(text=text))
     await connector.close()
     assert " ".join(vk.shown_to(ANNA)) == text and len(vk.swallowed) == 3

@@ -188,7 +188,7 @@ async def test_a_long_text_goes_in_pieces_and_goes_on_where_it_stopped(standin: 
     standin.faults.next("messages", skip=2, code=131016)
     with pytest.raises(Transient) as failure:
         await connector.send(outgoing(text))
-    assert failure.value.already_sent == 2
+    assert (failure.value.already_sent, len(failure.value.sent_ids)) == (2, 2)
     await connector.send(outgoing(text, already_sent=2, attempt=2))
     await connector.close()
     assert " ".join(standin.shown_to(person)) == text
