@@ -69,7 +69,7 @@ class Captcha:
             if not well_formed or given["algorithm"] != ALGORITHM or not isinstance(given.get("number"), int):
                 return None
             right, _ = verify_solution(given, self._hmac_key, check_expires=True)
-        except (ValueError, TypeError, UnicodeError):
+        except (ValueError, TypeError, UnicodeError, RecursionError):  # also what is nested too deep to be read
             return None
         return f"w{given['challenge'][:48]}" if right else None
 

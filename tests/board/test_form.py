@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 from pathlib import Path
@@ -86,7 +87,8 @@ def test_a_form_that_breaks_off_is_refused_and_not_taken_without_its_file(bare: 
 
 def test_without_the_captcha_nothing_is_taken(bare: Site) -> None:
     before = bare.journalled()
-    for captcha in ("", "e30=", "not base64", "bnVsbA=="):
+    deep = base64.b64encode(b"[" * 3000).decode()
+    for captcha in ("", "e30=", "not base64", "bnVsbA==", deep):
         answer = bare.send(captcha=captcha)
         assert answer.status_code == 422
     assert bare.journalled() == before
