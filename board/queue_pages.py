@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import json
 import math
 import uuid
 from typing import Any
@@ -156,7 +157,10 @@ class QueuePages:
             }
             for name, declared, content in sent.files
         ]
-        given = {"id": f"board:{reply_id}", "ticket": number, "text": text, "attachments": files, "close": close}
+        # The same form sent twice is one answer; another text from a page that was gone back to is an answer of its own.
+        said = json.dumps([text, close, files]).encode()
+        name = f"board:{reply_id}:{self.parts.keys.keyed_hash(b'board reply', said).hex()[:16]}"
+        given = {"id": name, "ticket": number, "text": text, "attachments": files, "close": close}
         return DeskReply.model_validate(given)
 
     async def search(self, request: Request, signed: Signed) -> Response:

@@ -6,6 +6,7 @@ import contextlib
 import html
 import re
 import time
+import uuid
 from typing import Any
 
 import httpx
@@ -312,3 +313,15 @@ def test_a_desk_that_left_the_rules_is_shown_as_long_as_it_has_requests(portal: 
 
 def portal_desk(conn: Any, number: str) -> str:
     return str(conn.execute(select(tickets.c.desk).where(tickets.c.number == number)).scalar_one())
+
+
+def test_another_answer_from_the_page_that_closed_the_request_is_not_lost_in_silence(
+    portal: Site, operator: Operator
+) -> None:
+    number, form = portal.take(), str(uuid.uuid4())
+    path = f"/board/tickets/{number}/answer"
+    assert operator.post(path, reply_id=form, close="1").status_code == 303
+    assert operator.post(path, reply_id=form, close="1").status_code == 303
+    other = operator.post(path, reply_id=form, text="Ответ после возврата на страницу")
+    assert other.status_code == 409  # no mailbox is configured here: it says so, and does not say that it was sent
+    assert "Ответ после возврата на страницу" in other.text
