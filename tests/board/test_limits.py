@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
+from starlette.requests import Request
 
 from board import bodies
-from board.safety import SharedLimit
+from board.safety import SharedLimit, address_of
 from config.settings import load
 from ledger import accounts
 from ledger.errors import LedgerAway
@@ -31,6 +32,22 @@ def parts(database_url: str, tmp_path: Path) -> Iterator[Parts]:
     made = open_parts(load(file, {}))
     yield made
     made.close()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::a:b:c:d", True),
+        ("2001:db8:1:2::1", "2001:db8:1:2:a:b:c:d", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("::ffff:198.51.100.1", "198.51.100.1", True),
+        ("::ffff:198.51.100.1", "::ffff:198.51.100.2", False),
+        ("198.51.100.1", "198.51.100.2", False),
+    ],
+)
+def test_one_household_is_one_address_however_it_is_written(one: str, other: str, same: bool) -> None:
+    first, second = (address_of(Request({"type": "http", "client": (host, 1)})) for host in (one, other))
+    assert (first == second) is same
 
 
 async def test_two_web_processes_count_together_and_let_events_run_out(parts: Parts) -> None:
