@@ -76,6 +76,8 @@ def read_file(path: Path | None, environ: Mapping[str, str], report: Report) -> 
         report.problems.append(f"{path}: is not UTF-8 (byte {error.start})")
     except tomllib.TOMLDecodeError as error:
         report.problems.append(f"{path}: is not TOML: {error}")
+    except ValueError:  # Python takes no whole number of thousands of digits
+        report.problems.append(f"{path}: a number in it is too long")
     except RecursionError:
         report.problems.append(f"{path}: is nested too deep")
     return {}, path
@@ -183,7 +185,7 @@ def _take_secret_file(ready: Tree, tree: Tree, key: str, value: Any, path: KeyPa
         if len(content) > _SECRET_FILE_LIMIT:
             report.add((*path, key), "the file is too large for a secret")
             return
-        ready[name] = content.decode().rstrip("\r\n")
+        ready[name] = content.decode("utf-8-sig").rstrip("\r\n")  # some editors begin a file with a mark
         report.unread.discard((*path, name))
         report.hide(ready[name])
     except (OSError, ValueError) as error:

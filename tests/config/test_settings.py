@@ -94,7 +94,7 @@ def test_a_file_that_was_asked_for_and_is_not_there_is_a_problem(tmp_path: Path)
         load(environ={"PRIEMNAYA_CONFIG": str(tmp_path / "nowhere.toml")})
 
 
-@pytest.mark.parametrize("content", [b"[http\n", b"\xff\xfe", b"a = " + b"[" * 5000, b"x = 1\nx = 2\n"])
+@pytest.mark.parametrize("content", [b"[http\n", b"\xff\xfe", b"a = " + b"[" * 5000, b"x = 1\nx = 2\n", b"x = " + b"1" * 5000])
 def test_a_file_that_cannot_be_read_is_one_line(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "bad.toml"
     file.write_bytes(content)
@@ -135,6 +135,12 @@ def test_a_secret_comes_from_a_file_without_its_line_end(tmp_path: Path) -> None
     (tmp_path / "secret").write_text("open sesame \n")
     text = MAIL.replace('password = "sesame"', f'password_file = "{tmp_path / "secret"}"')
     assert "open sesame " in set(read(text, tmp_path).secrets())
+
+
+def test_the_mark_with_which_some_editors_begin_a_file_is_no_part_of_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"\xef\xbb\xbfsesame\r\n")
+    text = MAIL.replace('password = "sesame"', f'password_file = "{tmp_path / "secret"}"')
+    assert list(read(text, tmp_path).secrets()) == ["sesame"]
 
 
 def test_a_secret_file_of_the_environment_wins_over_the_secret_of_the_file(tmp_path: Path) -> None:
