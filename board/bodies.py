@@ -24,6 +24,8 @@ FIRST_SECONDS, SECONDS = 30.0, 300.0
 BYTES_A_SECOND = 4 * 1024
 # One field of a form that is no file: 10,000 characters (see board.form), each of up to 12 bytes, and room.
 MOST_FIELD = 256 * 1024
+# More files than a form takes are read all the same: it says that they are too many, and what was written is kept.
+READ_FILES = 100
 
 
 class NotAForm(Exception):
@@ -72,7 +74,7 @@ class Bodies:
             parser = _Parser(
                 Headers(raw=body.headers.raw),
                 body.stream(),
-                max_files=most_files + 1,
+                max_files=max(most_files + 1, READ_FILES),
                 max_fields=50,
                 max_part_size=most_field,
             )

@@ -28,7 +28,7 @@ from normalizer.envelope import FLAGS
 from normalizer.media_type import sniff
 from normalizer.ticket_number import parse_exact
 from pipeline.replies import accept_reply
-from router.replies import MOST_ATTACHMENTS, DeskReply
+from router.replies import MOST_ATTACHMENT, MOST_ATTACHMENTS, DeskReply
 
 PAGE = 50
 STATES = ("open", "late", "closed")
@@ -138,7 +138,7 @@ class QueuePages:
             try:
                 reply = self._reply(reply_id, number, text, close, sent)
             except ValidationError:
-                error = words["board.nothing_to_send"]
+                error = words[_wrong(sent)]
                 return await self._ticket(request, signed, 422, error=error, draft=text, reply_id=reply_id)
             reason = await asyncio.to_thread(accept_reply, self.parts, reply)
             if reason is not None:
@@ -157,7 +157,7 @@ class QueuePages:
             }
             for name, declared, content in sent.files
         ]
-        # The same form sent twice is one answer; another text from a page that was gone back to is an answer of its own.
+        # The same form sent twice is one answer; another text from a page that was gone back to is another.
         said = json.dumps([text, close, files]).encode()
         name = f"board:{reply_id}:{self.parts.keys.keyed_hash(b'board reply', said).hex()[:16]}"
         given = {"id": name, "ticket": number, "text": text, "attachments": files, "close": close}
@@ -181,6 +181,13 @@ class QueuePages:
             rows=conversation.rows(self.parts, found.tickets, found.bodies, self.parts.clock()),
             titles=self.parts.rules.titles[self.guard.pages.language(request)],
         )
+
+
+def _wrong(sent: Sent) -> str:
+    if len(sent.files) > MOST_ATTACHMENTS:
+        return "form.files_many"
+    large = any(len(content) > MOST_ATTACHMENT for _, _, content in sent.files)
+    return "form.files_too_large" if large else "board.nothing_to_send"
 
 
 def _key(written: str) -> tuple[float, str] | None:

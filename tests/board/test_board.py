@@ -325,3 +325,16 @@ def test_another_answer_from_the_page_that_closed_the_request_is_not_lost_in_sil
     other = operator.post(path, reply_id=form, text="Ответ после возврата на страницу")
     assert other.status_code == 409  # no mailbox is configured here: it says so, and does not say that it was sent
     assert "Ответ после возврата на страницу" in other.text
+
+
+def test_an_answer_with_too_many_or_too_large_files_says_so_and_keeps_the_words(
+    portal: Site, operator: Operator
+) -> None:
+    number = portal.take()
+    path = f"/board/tickets/{number}/answer"
+    for sizes, says in (([1] * 30, "Не больше 10 файлов"), ([26 * 1024 * 1024], "слишком")):
+        files = [("files", (f"{index}.bin", bytes(size), "application/zip")) for index, size in enumerate(sizes)]
+        answer = operator.post(path, files, reply_id=str(uuid.uuid4()), text="Высылаем копии")
+        assert answer.status_code == 422
+        assert re.search(rf'id="answer-wrong">[^<]*{says}', answer.text)
+        assert "Высылаем копии" in answer.text

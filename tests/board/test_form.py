@@ -212,3 +212,10 @@ def test_somebody_who_sends_without_end_is_stopped(bare: Site) -> None:
         answer = bare.send(captcha="", question=token[1], answer=str(int(numbers[1]) + int(numbers[2])))
         statuses.add(answer.status_code)
     assert statuses == {303, 429}
+
+
+def test_however_many_files_too_many_there_are_what_was_written_is_kept(bare: Site) -> None:
+    answer = bare.send(files=[(f"{index}.png", PNG, "image/png") for index in range(30)])
+    assert answer.status_code == 422
+    assert errors(answer) == ["files"]
+    assert LONG in answer.text

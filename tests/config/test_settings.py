@@ -94,7 +94,9 @@ def test_a_file_that_was_asked_for_and_is_not_there_is_a_problem(tmp_path: Path)
         load(environ={"PRIEMNAYA_CONFIG": str(tmp_path / "nowhere.toml")})
 
 
-@pytest.mark.parametrize("content", [b"[http\n", b"\xff\xfe", b"a = " + b"[" * 5000, b"x = 1\nx = 2\n", b"x = " + b"1" * 5000])
+@pytest.mark.parametrize(
+    "content", [b"[http\n", b"\xff\xfe", b"a = " + b"[" * 5000, b"x = 1\nx = 2\n", b"x = " + b"1" * 5000]
+)
 def test_a_file_that_cannot_be_read_is_one_line(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "bad.toml"
     file.write_bytes(content)
