@@ -152,6 +152,8 @@ def _prepare_value(value: Any, annotation: Any, path: KeyPath, report: Report) -
         table = next((kind for kind in _flat(annotation) if get_origin(kind) in (dict, Mapping)), None)
         if table and _is_secret(get_args(table)[1]):
             return _prepare_secrets(value, path, report)
+    if isinstance(value, bool) and int in _flat(annotation):
+        return str(value).lower()  # pydantic would take it for 1 or 0
     if isinstance(value, str) and path in report.variables and _is_list(annotation):
         return _split(value, path, report)
     return value

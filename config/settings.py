@@ -350,7 +350,18 @@ def _channels(written: Any, kinds: Kinds, report: Report) -> dict[str, ChannelSe
             channel = _channel(section, path, kinds, report)
             if channel is not None:
                 channels[name] = channel
+                _named(channel, path, written, report)
     return channels
+
+
+def _named(channel: ChannelSettings, path: KeyPath, written: Tree, report: Report) -> None:
+    """The channel that carries another's answers has to be there."""
+    reply_by = getattr(channel, "reply_by", None)
+    mail = [name for name, section in written.items() if isinstance(section, dict) and section.get("kind") == "email"]
+    if reply_by is not None and reply_by not in mail:
+        near = nearest(reply_by, mail)
+        hint = f"did you mean {near}?" if near else f"there is {', '.join(mail) or 'none'}"
+        report.add((*path, "reply_by"), f"is no e-mail channel; {hint}")
 
 
 def _channel(section: Tree, path: KeyPath, kinds: Kinds, report: Report) -> ChannelSettings | None:

@@ -70,9 +70,11 @@ def test_every_key_of_a_kind_of_channel_is_in_its_example(kind: str) -> None:
 def test_the_example_of_a_kind_of_channel_loads(kind: str, tmp_path: Path) -> None:
     blocks = re.split(r"^(?=\[)", COMMENTED.sub("", TEXT), flags=re.MULTILINE)
     file = tmp_path / "priemnaya.toml"
-    file.write_text("".join(block for block in blocks if f'kind = "{kind}"' in block), encoding="utf-8")
+    kinds = {kind, "email"} if kind == "portal" else {kind}  # its answers leave by mail
+    shown = [block for block in blocks if any(f'kind = "{one}"' in block for one in kinds)]
+    file.write_text("".join(shown), encoding="utf-8")
     settings = load(file, {})
-    assert {channel.kind for channel in settings.channels.values()} == {kind}
+    assert {channel.kind for channel in settings.channels.values()} == kinds
 
 
 def test_the_keys_that_all_channels_have_are_shown_once_with_their_defaults() -> None:

@@ -35,6 +35,7 @@ class ChatSettings(ChannelSettings):
 
 class PortalSettings(ChannelSettings):
     api_keys: dict[str, SecretStr] = Field(default_factory=dict)
+    reply_by: str | None = None
 
 
 KINDS = {"email": lambda: MailSettings, "telegram": lambda: ChatSettings, "portal": lambda: PortalSettings}
@@ -368,3 +369,22 @@ def test_a_section_within_a_channel_is_checked_the_same_way(tmp_path: Path) -> N
     with pytest.raises(ConfigError) as caught:
         load(file, {}, {"p": lambda: Proxied})
     assert caught.value.problems == ["channels.a.proxy.pasword: unknown key; did you mean password?"]
+
+
+def test_answers_leave_by_an_email_channel_that_there_is(tmp_path: Path) -> None:
+    portal = '[channels.portal]\nkind = "portal"\nreply_by = "{}"\n'
+    assert read(portal.format("Pochta-1") + MAIL, tmp_path).channels["portal"].reply_by == "Pochta-1"  # type: ignore[attr-defined]
+    assert problems(portal.format("pochta") + MAIL, tmp_path) == [
+        "channels.portal.reply_by: is no e-mail channel; did you mean Pochta-1?"
+    ]
+    assert problems(portal.format("portal"), tmp_path) == [
+        "channels.portal.reply_by: is no e-mail channel; there is none"
+    ]
+    assert problems(portal.format("Pochta-1") + MAIL + "imap_prot = 1\n", tmp_path) == [
+        "channels.Pochta-1.imap_prot: unknown key; did you mean imap_port?"
+    ]
+
+
+def test_true_and_false_are_no_numbers(tmp_path: Path) -> None:
+    for text in ("[http]\nport = true", "[limits]\nparts = true", "[limits]\nmail = true"):
+        assert len(problems(text, tmp_path)) == 1
