@@ -25,6 +25,7 @@ from ledger.storage import StorageError
 from normalizer import file_names
 from normalizer.payload import line
 from normalizer.portal import email_of, phone_of
+from pipeline import portal_replies
 from pipeline.parts import Parts
 
 log = structlog.get_logger()
@@ -61,6 +62,7 @@ class Form:
         self.captcha = captcha
         self.bodies = bodies
         self.numbers = Numbers(parts)
+        self._by_mail = portal_replies.way(parts.settings, front.name) is not None  # else no answer is promised by it
         self._sent = SharedLimit(parts, "form", 30, 3600.0)
         self._without_work = SharedLimit(parts, "form by question", 5, 3600.0)  # the question is easy for a robot
         self._challenges = RateLimit(240, 3600.0)
@@ -148,7 +150,8 @@ class Form:
             state = "added" if outcome.number else "kept"
         if _wants_json(request):
             return JSONResponse({"state": state})
-        response = self.pages.page(request, "sent.html", state=state, number=number, outcome=outcome)
+        values = {"state": state, "number": number, "outcome": outcome, "by_mail": self._by_mail}
+        response = self.pages.page(request, "sent.html", **values)
         if number is not None:
             self._remember(request, response, receipts.remember(self.parts, shown, number))
         return response
@@ -231,6 +234,7 @@ class Form:
             filled=filled,
             errors=errors,
             categories=categories(self.parts.rules, language),
+            by_mail=self._by_mail,
             question=self.captcha.question(),
             least=LEAST_DESCRIPTION,
             most=MOST_DESCRIPTION,

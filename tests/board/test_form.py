@@ -219,3 +219,21 @@ def test_however_many_files_too_many_there_are_what_was_written_is_kept(bare: Si
     assert answer.status_code == 422
     assert errors(answer) == ["files"]
     assert LONG in answer.text
+
+
+def test_an_answer_by_mail_is_promised_only_where_a_mailbox_can_send_it(bare: Site, tmp_path: Path) -> None:
+    assert "Сюда придёт ответ" not in bare.client.get("/").text
+    assert "придёт на почту" not in bare.client.get(bare.send().headers["location"]).text
+    mail = """
+    [channels.post]
+    kind = "email"
+    imap_host = "127.0.0.1"
+    smtp_host = "127.0.0.1"
+    username = "help@example.org"
+    password = "not used here"
+    """
+    with site(f"sqlite:///{tmp_path / 'priemnaya.db'}", tmp_path, mail) as made:
+        assert "Сюда придёт ответ" in made.client.get("/").text
+        answer = made.send()
+        made.number_of(answer)
+        assert "придёт на почту" in made.client.get(answer.headers["location"]).text
