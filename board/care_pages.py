@@ -63,7 +63,8 @@ class CarePages:
         row_id = whole(request.path_params["row"])
         if row_id is None:
             return self.guard.page(request, signed, "board_message.html", 404, message="no_row")
-        await asyncio.to_thread(quarantine.put_back, self.parts, [row_id])
+        if not await asyncio.to_thread(quarantine.put_back, self.parts, [row_id]):  # somebody else was quicker
+            return self.guard.page(request, signed, "board_message.html", 404, message="no_row")
         await self.guard.note(signed, "retry", detail=str(row_id))
         return RedirectResponse("/board/quarantine?done=retry", 303)
 

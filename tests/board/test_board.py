@@ -269,6 +269,7 @@ def test_the_quarantine_shows_the_bytes_escaped_and_gives_them_to_be_tried_again
     assert operator.post(f"/board/quarantine/{row_id}/retry").status_code == 303
     eventually(lambda: state() == "quarantined")
     assert operator.get("/board/quarantine/999999").status_code == 404
+    assert operator.post("/board/quarantine/999999/retry").status_code == 404
 
 
 def test_channels_are_shown_with_what_is_wrong_and_since_when(portal: Site, operator: Operator) -> None:
@@ -338,3 +339,8 @@ def test_an_answer_with_too_many_or_too_large_files_says_so_and_keeps_the_words(
         assert answer.status_code == 422
         assert re.search(rf'id="answer-wrong">[^<]*{says}', answer.text)
         assert "Высылаем копии" in answer.text
+
+
+def test_closing_without_an_answer_takes_two_steps(portal: Site, operator: Operator) -> None:
+    page = operator.get(f"/board/tickets/{portal.take()}").text
+    assert re.search(r'<details class="close"><summary>[^<]+</summary>\s*<form [^>]*/answer"', page)
