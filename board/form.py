@@ -150,8 +150,9 @@ class Form:
             state = "added" if outcome.number else "kept"
         if _wants_json(request):
             return JSONResponse({"state": state})
-        values = {"state": state, "number": number, "outcome": outcome, "by_mail": self._by_mail}
-        response = self.pages.page(request, "sent.html", **values)
+        response = self.pages.page(
+            request, "sent.html", state=state, number=number, outcome=outcome, by_mail=self._by_mail
+        )
         if number is not None:
             self._remember(request, response, receipts.remember(self.parts, shown, number))
         return response
