@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ from board.front import Numbers, identity_hashes
 from ledger import board, search
 from ledger.database import Connection
 from normalizer.citizen import facts
+from normalizer.ticket_number import parse_exact
 from pipeline.kinds import kinds
 from pipeline.parts import Parts
 
@@ -59,11 +61,11 @@ class Lookup:
 
     async def _by_citizen(self, identities: list[tuple[str, str]], before: str | None) -> Found:
         hashes = identity_hashes(self.parts, identities)
-        last = _number(before)
+        last = page_key(before or "")
 
         def read(conn: Connection) -> Found:
             held = board.held_by(conn, hashes, last, PAGE + 1)
-            after = str(held[PAGE - 1].last_at) if len(held) > PAGE else None
+            after = f"{held[PAGE - 1].last_at}_{held[PAGE - 1].ticket}" if len(held) > PAGE else None
             return self._page(conn, "citizen", [row.ticket for row in held[:PAGE]], after)
 
         return await self.parts.database.look(read)
@@ -89,3 +91,13 @@ def _number(written: str | None) -> float | None:
     except ValueError:
         return None
     return number if 0 <= number < 2**62 else None
+
+
+def page_key(written: str) -> tuple[float, str] | None:
+    """The key of the last row of a page, a time and a ticket's number; None for what is none."""
+    at, _, number = written.partition("_")
+    try:
+        moment = float(at)
+    except ValueError:
+        return None
+    return (moment, number) if math.isfinite(moment) and parse_exact(number) else None

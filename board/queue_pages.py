@@ -6,7 +6,6 @@ import asyncio
 import base64
 import contextlib
 import json
-import math
 import uuid
 from typing import Any
 
@@ -19,7 +18,7 @@ from board import conversation
 from board.bodies import Sent
 from board.guard import Guard
 from board.live import LOOKERS, Live
-from board.lookup import Lookup
+from board.lookup import Lookup, page_key
 from board.sessions import Signed
 from ledger import board
 from ledger.database import Connection
@@ -85,7 +84,7 @@ class QueuePages:
         state = request.query_params.get("state", "open")
         state = state if state in STATES else "open"
         names = [desk] if desk in known else known
-        before = _key(request.query_params.get("after", ""))
+        before = page_key(request.query_params.get("after", ""))
 
         def read(conn: Connection) -> tuple[list[Any], dict[str, bytes]]:
             found = board.page(conn, names, state, before, PAGE + 1)  # type: ignore[arg-type]
@@ -188,12 +187,3 @@ def _wrong(sent: Sent) -> str:
         return "form.files_many"
     large = any(len(content) > MOST_ATTACHMENT for _, _, content in sent.files)
     return "form.files_too_large" if large else "board.nothing_to_send"
-
-
-def _key(written: str) -> tuple[float, str] | None:
-    answer_by, _, number = written.partition("_")
-    try:
-        at = float(answer_by)
-        return (at, number) if math.isfinite(at) and parse_exact(number) else None
-    except ValueError:
-        return None

@@ -94,15 +94,14 @@ def first_words(conn: Connection, numbers: Collection[str]) -> Mapping[str, byte
     return {row.ticket: bytes(row.body) for row in rows}
 
 
-def held_by(conn: Connection, hashes: Collection[bytes], before: float | None, most: int) -> list[Any]:
-    """Numbers (with `last_at`) of the tickets that these identities hold, the newest first."""
-    statement = select(ticket_identities.c.ticket, func.max(ticket_identities.c.last_at).label("last_at")).where(
-        ticket_identities.c.hash.in_(list(hashes))
-    )
-    if before is not None:
-        statement = statement.where(ticket_identities.c.last_at < before)
-    statement = statement.group_by(ticket_identities.c.ticket)
-    return list(conn.execute(statement.order_by(func.max(ticket_identities.c.last_at).desc()).limit(most)).all())
+def held_by(conn: Connection, hashes: Collection[bytes], before: tuple[float, str] | None, most: int) -> list[Any]:
+    """Numbers (with `last_at`) of the tickets that these identities hold, the newest first; `before`: the last seen."""
+    ticket, newest = ticket_identities.c.ticket, func.max(ticket_identities.c.last_at)
+    statement = select(ticket, newest.label("last_at")).where(ticket_identities.c.hash.in_(list(hashes)))
+    statement = statement.group_by(ticket)
+    if before is not None:  # of the ticket's own newest: another identity of it may be older
+        statement = statement.having(or_(newest < before[0], and_(newest == before[0], ticket < before[1])))
+    return list(conn.execute(statement.order_by(newest.desc(), ticket.desc()).limit(most)).all())
 
 
 def sent(conn: Connection, number: str) -> list[RowMapping]:
