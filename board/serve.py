@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from board.app import create_app
 from board.sessions import ensure_administrator
+from ledger import health
 from ledger.errors import LedgerAway
 from pipeline.parts import Parts
 from pipeline.roles import pause, say
@@ -33,7 +34,7 @@ KEEP_SECONDS = 20
 async def serve(parts: Parts, stop: asyncio.Event) -> None:
     """Serve until `stop`. Where the address cannot be had, that is logged, and tried again."""
     http = parts.settings.http
-    listener = await _listening(http.host, http.port, stop)
+    listener = await _listening(parts, stop)
     if listener is None:
         return
     with contextlib.suppress(LedgerAway):  # then it is made at the next start
@@ -63,11 +64,12 @@ async def serve(parts: Parts, stop: asyncio.Event) -> None:
     await serving
 
 
-async def _listening(host: str, port: int, stop: asyncio.Event) -> socket.socket | None:
+async def _listening(parts: Parts, stop: asyncio.Event) -> socket.socket | None:
     said = False
+    host, port = parts.settings.http.host, parts.settings.http.port
     while not stop.is_set():
         try:
-            return _listen(host, port)
+            return _listen(host, port, shared=await asyncio.to_thread(_has_fellow, parts))
         except OSError as error:
             if not said:
                 log.error("cannot listen; see http.host and http.port", host=host, port=port, error=error.strerror)
@@ -76,14 +78,33 @@ async def _listening(host: str, port: int, stop: asyncio.Event) -> socket.socket
     return None
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Several web processes of one machine share the port."""
+def _has_fellow(parts: Parts) -> bool:
+    """Whether another web process of this ledger has been heard of just now."""
+    with contextlib.suppress(LedgerAway):
+        parties = parts.database.look_now(health.read)
+        since = parts.clock() - health.SILENT_AFTER
+        return any(party.component == "web" and party.seen_at > since for party in parties)
+    return False
+
+
+def _listen(host: str, port: int, *, shared: bool) -> socket.socket:
+    """Web processes of one ledger share the port. The kernel would let any service of this user share it, and give each
+    a part of the requests of both.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listener.bind((host, port))
-    listener.listen(2048)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if not shared:
+            with socket.socket(family, socket.SOCK_STREAM) as alone:
+                alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                alone.bind((host, port))
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError:
+        listener.close()
+        raise
     listener.setblocking(False)
     return listener
 

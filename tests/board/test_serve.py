@@ -10,11 +10,28 @@ from pathlib import Path
 import httpx
 import pytest
 from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from board import serve
 from config.settings import load
-from pipeline.parts import open_parts
-from tests.services.process import HOST, wait_until
+from pipeline.parts import Parts, open_parts
+from tests.services.process import HOST, free_port, wait_until
+
+
+def _parts(folder: Path, port: int) -> Parts:
+    folder.mkdir(exist_ok=True)
+    config = folder / "c.toml"
+    config.write_text(
+        f'[database]\nurl = "sqlite:///{folder}/p.db"\n[storage]\nurl = "{folder}/files"\n[http]\nport = {port}\n'
+    )
+    return open_parts(load(config, {}))
+
+
+def _well(port: int) -> bool:
+    try:
+        return httpx.get(f"http://{HOST}:{port}/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 async def test_a_port_that_is_taken_is_told_once_and_had_as_soon_as_it_is_free(
@@ -23,24 +40,44 @@ async def test_a_port_that_is_taken_is_told_once_and_had_as_soon_as_it_is_free(
     monkeypatch.setattr(serve, "LISTEN_SECONDS", 0.05)
     taken = socket.create_server((HOST, 0))
     port = taken.getsockname()[1]
-    config = tmp_path / "c.toml"
-    config.write_text(
-        f'[database]\nurl = "sqlite:///{tmp_path}/p.db"\n[storage]\nurl = "{tmp_path}/files"\n[http]\nport = {port}\n'
-    )
     stop = asyncio.Event()
-    with closing(open_parts(load(config, {}))) as parts, capture_logs() as said:
+    with closing(_parts(tmp_path, port)) as parts, capture_logs() as said:
         serving = asyncio.create_task(serve.serve(parts, stop))
         await asyncio.sleep(0.3)
         taken.close()
-
-        def well() -> bool:
-            try:
-                return httpx.get(f"http://{HOST}:{port}/healthz").status_code == 200
-            except httpx.TransportError:
-                return False
-
-        await asyncio.to_thread(wait_until, well, 10, "the web answers")
+        await asyncio.to_thread(wait_until, lambda: _well(port), 10, "the web answers")
         stop.set()
         await serving
     (line,) = [each for each in said if each["log_level"] == "error"]
     assert "http.port" in line["event"] and line["port"] == port
+
+
+async def test_a_port_is_shared_by_the_web_processes_of_one_ledger_and_by_no_other_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second `make run` in another folder took every other request of the first, and lost its own."""
+    monkeypatch.setattr(serve, "LISTEN_SECONDS", 0.05)
+    port, stop, stop_all = free_port(), asyncio.Event(), asyncio.Event()
+
+    def refused(said: list[EventDict]) -> int:
+        return sum(each["log_level"] == "error" for each in said)
+
+    with (
+        closing(_parts(tmp_path / "one", port)) as first,
+        closing(_parts(tmp_path / "one", port)) as fellow,
+        closing(_parts(tmp_path / "two", port)) as stranger,
+        capture_logs() as said,
+    ):
+        serving = [asyncio.create_task(serve.serve(first, stop))]
+        await asyncio.to_thread(wait_until, lambda: _well(port), 10, "the web answers")
+        serving.append(asyncio.create_task(serve.serve(fellow, stop)))
+        await asyncio.sleep(0.3)
+        assert refused(said) == 0
+        serving.append(asyncio.create_task(serve.serve(stranger, stop_all)))
+        await asyncio.sleep(0.3)
+        assert refused(said) == 1
+        stop.set()
+        await asyncio.gather(*serving[:2])
+        await asyncio.to_thread(wait_until, lambda: _well(port), 10, "the other service has the port")
+        stop_all.set()
+        await serving[2]
