@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,11 @@ from sqlalchemy import Connection, func, select, update
 
 from ledger import erasure
 from ledger.crypto import Keyring
+from ledger.dialect import is_
 from ledger.schema import messages, outgoing, tickets
+
+# The words of the index.
+_IN_VAIN = (is_(outgoing.c.state, "failed"), outgoing.c.waited_since.is_not(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +95,54 @@ def close(conn: Connection, number: str, reply_id: str, now: float) -> bool:
     return erasure.close(conn, number, now)
 
 
-def answered(conn: Connection, number: str, now: float) -> None:
-    """The desk has answered: nobody waits any more, and the conversation is alive."""
+def answered(conn: Connection, number: str, reply_id: str, now: float) -> None:
+    """The desk has answered: nobody waits any more, and the conversation is alive. For a ticket that is locked."""
+    waited = select(tickets.c.waiting_since, tickets.c.answer_by).where(tickets.c.number == number)
+    since, due = conn.execute(waited).one()
+    conn.execute(update(outgoing).where(outgoing.c.reply_id == reply_id).values(waited_since=since, was_due=due))
     conn.execute(
         update(tickets)
         .where(tickets.c.number == number)
         .values(answered_at=now, waiting_since=None, answer_by=None, last_message_at=now)
     )
+
+
+def in_vain(conn: Connection, most: int = 100) -> list[str]:
+    """Tickets with an answer that has failed, and that still count as answered by it."""
+    rows = conn.execute(select(outgoing.c.ticket).where(*_IN_VAIN).order_by(outgoing.c.seq).limit(most))
+    return sorted({row.ticket for row in rows})
+
+
+def take_back(conn: Connection, number: str) -> bool:
+    """Whom no answer has reached since he wrote waits since then, as before; whether the ticket is answered no more.
+
+    Where a later answer is given, or on its way, it has ended the waiting in the place of the one that failed.
+    """
+    state = ticket_state(conn, number)
+    answers = conn.execute(
+        select(outgoing).where(outgoing.c.ticket == number, outgoing.c.purpose == "reply").order_by(outgoing.c.seq)
+    ).all()
+    given = [row for row in answers if row.state in ("owed", "sending", "sent", "delivered")]
+    failed = [row for row in answers if row.state == "failed" and row.waited_since is not None]
+    conn.execute(update(outgoing).where(outgoing.c.seq.in_([row.seq for row in failed])).values(waited_since=None))
+    last = given[-1] if given else None
+    earlier = [row for row in failed if last is not None and row.seq < last.seq]
+    if last is not None and earlier:
+        since, due = _first([last, *earlier])
+        conn.execute(update(outgoing).where(outgoing.c.seq == last.seq).values(waited_since=since, was_due=due))
+    newer = failed[len(earlier) :]
+    if state != "open" or not newer:
+        return False
+    columns = tickets.c.waiting_since.label("waited_since"), tickets.c.answer_by.label("was_due")
+    now_waits = conn.execute(select(*columns).where(tickets.c.number == number)).one()
+    since, due = _first([now_waits, *newer])
+    answered_at = last.created_at if last is not None else None
+    changed = {"answered_at": answered_at, "waiting_since": since, "answer_by": due}
+    conn.execute(update(tickets).where(tickets.c.number == number).values(**changed))
+    return True
+
+
+def _first(rows: Sequence[Any]) -> tuple[float | None, float | None]:
+    """Who of these waited longest, and what was due first."""
+    since = min((row.waited_since for row in rows if row.waited_since is not None), default=None)
+    return since, min((row.was_due for row in rows if row.was_due is not None), default=None)

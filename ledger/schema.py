@@ -280,11 +280,14 @@ outgoing = Table(
     Column("due_at", Double, nullable=False),
     Column("sent_at", Double),
     Column("reason", Text),
+    Column("waited_since", Double),  # a desk's reply: the ticket's `waiting_since` that it ended, and
+    Column("was_due", Double),  # its `answer_by`; taken back when the reply fails
     Index("ix_outgoing_ticket", "ticket"),
     Index("ix_outgoing_journal_id", "journal_id"),
     _partial("ix_outgoing_owed", "account", "seq", where="state IN ('owed', 'sending')"),
     _partial("ix_outgoing_due", "account", "due_at", where="state IN ('owed', 'sending')"),
     _partial("ix_outgoing_lane", "conversation", "seq", where="state IN ('owed', 'sending')"),
+    _partial("ix_outgoing_in_vain", "seq", where="state = 'failed' AND waited_since IS NOT NULL"),
 )
 
 cursors = Table(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from config.settings import Settings
-from ledger import accounts, health, leases, rates
+from ledger import accounts, health, leases, rates, replies
 from ledger.database import Connection, clock
 from ledger.erasure import PAGE
 from ledger.errors import LedgerAway
@@ -79,9 +79,15 @@ class Housekeeping:
             swept = sweep(self.parts)
             self._sweep_at = time.monotonic() + SWEEP_SECONDS
         self.parts.database.run_now(self._forget)
+        self._take_back()
         if closed or erased or swept:
             log.info("housekeeping", closed=closed, erased=erased, files_removed=swept)
         return max(closed, erased) >= PAGE
+
+    def _take_back(self) -> None:
+        """Tickets whose answer did not arrive wait for one again; one a transaction, which locks one ticket."""
+        for number in self.parts.database.look_now(replies.in_vain):
+            self.parts.database.run_now(lambda conn, number=number: replies.take_back(conn, number))  # type: ignore[misc]
 
     def _forget(self, conn: Connection) -> None:
         """What is kept for a while only: the board's record, and what processes that are gone said of themselves."""

@@ -99,7 +99,7 @@ def accept_reply(parts: Parts, reply: DeskReply) -> str | None:
                 return "the citizen wrote by the portal: there is no e-mail address, or no e-mail channel that can send"
         if target is not None:
             outgoing.owe(conn, _row(parts, reply, target, files, now))
-            replies.answered(conn, reply.ticket, now)
+            replies.answered(conn, reply.ticket, reply.id, now)
         if reply.close and replies.close(conn, reply.ticket, reply.id, now):
             closed = events.row(now, "closed", conversation=f"ticket:{reply.ticket}", ticket=reply.ticket, by="desk")
             outbox.add(conn, [closed])

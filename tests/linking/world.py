@@ -285,7 +285,7 @@ class Player:
         return None
 
     def _answered_by_phone(self, number: str) -> None:
-        self.world.parts.database.run_now(lambda conn: replies.answered(conn, number, self.world.now))
+        self.world.parts.database.run_now(lambda conn: replies.answered(conn, number, "by phone", self.world.now))
 
     def _take(self, case: Case, event: Any) -> list[Outcome]:
         written = self._write(case, event)

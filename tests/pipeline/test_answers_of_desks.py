@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from ledger.errors import LedgerAway
 from ledger.schema import messages, outbox, outgoing, search_words, tickets
+from pipeline.housekeeping import Housekeeping
 from pipeline.replies import accept_reply
 from pipeline.search_index import SearchIndex
 from router.asyncapi import EVENT_TYPE
@@ -152,3 +153,76 @@ def _failures(world: World) -> list[tuple[str, str, str]]:
     found = world.parts.database.look_now(lambda conn: conn.execute(query).scalars().all())
     told = [json.loads(bytes(body)) for body in found]
     return [(event["ticket"], event["reply_id"], event["reason"]) for event in told]
+
+
+def _answer(world: World, ticket: str, name: str) -> int:
+    assert (
+        accept_reply(world.parts, DeskReply(id=name, ticket=ticket, text="Ответ", close=False, in_reply_to=None))
+        is None
+    )
+    found = select(outgoing.c.seq).where(outgoing.c.reply_id == name)
+    return int(world.parts.database.look_now(lambda conn: conn.execute(found).scalar_one()))
+
+
+def _fail(world: World, seq: int) -> None:
+    """As a platform may say even of what it took before."""
+    failed = update(outgoing).where(outgoing.c.seq == seq).values(state="failed")
+    world.parts.database.run_now(lambda conn: conn.execute(failed))
+
+
+def _waits(world: World, ticket: str) -> tuple[float | None, ...]:
+    columns = tickets.c.waiting_since, tickets.c.answer_by, tickets.c.answered_at
+    found = select(*columns).where(tickets.c.number == ticket)
+    return tuple(world.parts.database.look_now(lambda conn: conn.execute(found).one()))
+
+
+def test_a_ticket_whose_answer_failed_waits_as_before(world: World) -> None:
+    """The desk's queue had lost it, and `/status` told the citizen of an answer that he never got."""
+    (opening,) = world.take("telegram", said(world, "telegram", "1001", PROBLEM))
+    before = _waits(world, opening.ticket)
+    assert None not in before[:2]
+    seq = _answer(world, opening.ticket, "r1")
+    Housekeeping(world.parts).round()
+    assert _waits(world, opening.ticket) == (None, None, world.now), "it is on its way"
+    _fail(world, seq)
+    Housekeeping(world.parts).round()
+    assert _waits(world, opening.ticket) == before
+    world.now += 26 * 3600
+    (again,) = world.take("telegram", said(world, "telegram", "1001", f"Обращение {opening.ticket}, ответа нет"))
+    assert again.envelope is not None and again.envelope["kind"] == "repeat"
+
+
+@pytest.mark.parametrize("failing", ["the first", "the second", "both", "the second, then the first"])
+def test_of_two_answers_one_that_arrives_is_enough(world: World, failing: str) -> None:
+    (opening,) = world.take("telegram", said(world, "telegram", "1001", PROBLEM))
+    before = _waits(world, opening.ticket)
+    first = _answer(world, opening.ticket, "r1")
+    world.now += 60
+    second = _answer(world, opening.ticket, "r2")
+    order = {"the first": [first], "the second": [second], "both": [first, second]}.get(failing, [second, first])
+    for seq in order:
+        _fail(world, seq)
+        world.now += 60
+        Housekeeping(world.parts).round()
+    one_arrived = len(order) == 1
+    assert _waits(world, opening.ticket)[:2] == ((None, None) if one_arrived else before[:2])
+
+
+def test_who_wrote_again_behind_a_failed_answer_waits_since_his_first_message(world: World) -> None:
+    (opening,) = world.take("telegram", said(world, "telegram", "1001", PROBLEM))
+    since, due, _ = _waits(world, opening.ticket)
+    seq = _answer(world, opening.ticket, "r1")
+    world.now += 600
+    world.take("telegram", said(world, "telegram", "1001", "Всё ещё не работает, помогите"))
+    _fail(world, seq)
+    Housekeeping(world.parts).round()
+    assert _waits(world, opening.ticket) == (since, due, None)
+
+
+def test_a_closed_ticket_whose_answer_failed_stays_closed(world: World) -> None:
+    (opening,) = world.take("telegram", said(world, "telegram", "1001", PROBLEM))
+    seq = _answer(world, opening.ticket, "r1")
+    assert world.answer(opening.ticket, close=True, text="") is None
+    _fail(world, seq)
+    Housekeeping(world.parts).round()
+    assert _state(world) == "closed" and _waits(world, opening.ticket)[0] is None
