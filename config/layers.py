@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
 import types
 import typing
@@ -23,6 +24,9 @@ PREFIX = "PRIEMNAYA_"
 CONFIG_VARIABLE = "PRIEMNAYA_CONFIG"
 DEFAULT_FILE = "priemnaya.toml"
 _SECRET_FILE_LIMIT = 64 * 1024  # a certificate chain fits; a device or a log named by mistake does not fill memory
+
+_SERVICE = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$")
+_SERVICE_URL = re.compile(r"(tcp|udp|sctp)://")
 
 KeyPath = tuple[str, ...]
 Tree = dict[str, Any]
@@ -87,7 +91,7 @@ def overlay(tree: Tree, environ: Mapping[str, str], report: Report) -> None:
     """Lay `PRIEMNAYA_A__B=value` over `tree["a"]["b"]`. Names meet in any letter case, and `-` as `_`."""
     for variable, value in sorted(environ.items()):
         upper = variable.upper()
-        if not upper.startswith(PREFIX) or upper == CONFIG_VARIABLE:
+        if not upper.startswith(PREFIX) or upper == CONFIG_VARIABLE or _of_a_cluster(upper, value):
             continue
         *sections, key = variable[len(PREFIX) :].split("__")
         path: KeyPath = ()
@@ -107,6 +111,16 @@ def overlay(tree: Tree, environ: Mapping[str, str], report: Report) -> None:
                 del level[other]  # the environment's secret (or its file) wins over the file's
             level[key] = value
             report.variables[*path, key] = variable
+
+
+def _of_a_cluster(variable: str, value: str) -> bool:
+    """Whether Kubernetes sets it, in every container of a namespace that has a service called `priemnaya…`.
+
+    https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables
+    """
+    if "__" in variable:
+        return False
+    return bool(_SERVICE.search(variable) or (variable.endswith("_PORT") and _SERVICE_URL.match(value)))
 
 
 def _existing(level: Tree, name: str) -> str:

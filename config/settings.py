@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError
@@ -295,8 +295,12 @@ def _secrets(value: Any) -> Iterator[str]:
         address = _ADDRESS.fullmatch(text)
         if address is None:
             yield from (text,) if text else ()
-        elif address["password"]:
+            return
+        if address["password"]:
             yield from (address["password"], unquote(address["password"]))
+        for name, stated in parse_qsl(urlsplit(text).query):  # libpq takes it there too
+            if "password" in name:
+                yield stated
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
             yield from _secrets(getattr(value, name))

@@ -304,6 +304,7 @@ def test_the_settings_show_no_secret_and_cannot_be_changed(tmp_path: Path) -> No
         ("a://b:c@d", {"a://b:c@d"}),  # a password may look like anything
         ("socks5://u:p%40ss@h:1080", {"p%40ss", "p@ss"}),
         ("http://h:3128", set()),
+        ("postgresql://u@h/d?sslmode=require&password=p%40ss", {"p@ss"}),
         ("", set()),
     ],
 )
@@ -388,3 +389,14 @@ def test_answers_leave_by_an_email_channel_that_there_is(tmp_path: Path) -> None
 def test_true_and_false_are_no_numbers(tmp_path: Path) -> None:
     for text in ("[http]\nport = true", "[limits]\nparts = true", "[limits]\nmail = true"):
         assert len(problems(text, tmp_path)) == 1
+
+
+def test_what_kubernetes_tells_of_a_service_with_the_products_name_is_no_configuration(tmp_path: Path) -> None:
+    told = {
+        "SERVICE_HOST": "10.0.0.1", "SERVICE_PORT": "8080", "SERVICE_PORT_HTTP": "8080", "PORT": "tcp://10.0.0.1:8080",
+        "PORT_8080_TCP": "tcp://10.0.0.1:8080", "PORT_8080_TCP_PROTO": "tcp", "PORT_8080_TCP_PORT": "8080",
+        "PORT_8080_TCP_ADDR": "10.0.0.1",
+    }  # fmt: skip
+    for name in ("PRIEMNAYA_", "PRIEMNAYA_WEB_"):
+        assert read("", tmp_path, **{name + key: value for key, value in told.items()}).http.port == 8080
+    assert problems("", tmp_path, PRIEMNAYA_PORT="8081"), "a slip for PRIEMNAYA_HTTP__PORT"
