@@ -24,7 +24,7 @@ from board.hooks import Hooks
 from board.pages import Pages
 from board.problems import ApiError
 from board.queue_pages import QueuePages
-from board.safety import SafeHeaders
+from board.safety import SafeHeaders, StrangeProxy
 from board.sessions import Sessions
 from board.status import Status
 from ledger.errors import LedgerAway
@@ -71,7 +71,7 @@ def create_app(parts: Parts, stop: asyncio.Event | None = None) -> Starlette:
             *CarePages(guard).routes(),
             *AccountPages(guard).routes(),
         ],
-        middleware=[Middleware(SafeHeaders, secure=public_url.startswith("https://"))],
+        middleware=[Middleware(SafeHeaders, secure=public_url.startswith("https://")), Middleware(StrangeProxy)],
         exception_handlers={
             404: not_found,
             405: not_found,

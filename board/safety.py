@@ -8,12 +8,15 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import structlog
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ledger import rates
 from ledger.errors import LedgerAway
 from pipeline.parts import Parts
+
+log = structlog.get_logger()
 
 # No inline script or style, nothing from elsewhere, no frame around us, forms only to ourselves.
 CONTENT_POLICY = (
@@ -69,6 +72,34 @@ class SafeHeaders:
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+
+class StrangeProxy:
+    """Says once that a proxy of one's own network is not trusted: all who come through it count as one visitor."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._said = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if not self._said and scope["type"] == "http" and _by_strange_proxy(scope):
+            self._said = True
+            log.warning(
+                "requests come through a proxy that http.trusted_proxies does not name: the limits of the form and of"
+                " signing in take all its visitors for one; add its address"
+            )
+        await self.app(scope, receive, send)
+
+
+def _by_strange_proxy(scope: Scope) -> bool:
+    """Whether the address that asks is a private one, and not among those that it says it asks for."""
+    told = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    host = scope["client"][0] if scope.get("client") else ""
+    try:
+        return bool(told) and host not in ", ".join(told) and ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False
 
 
 def is_secure(connection: HTTPConnection, public_url: str | None) -> bool:

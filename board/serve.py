@@ -39,6 +39,7 @@ async def serve(parts: Parts, stop: asyncio.Event) -> None:
         return
     with contextlib.suppress(LedgerAway):  # then it is made at the next start
         await asyncio.to_thread(ensure_administrator, parts)
+    await say(parts, "web", "ok")  # before it answers: another web process asks for that, to share the port
     config = uvicorn.Config(
         create_app(parts, stop),
         host=http.host,
@@ -48,6 +49,7 @@ async def serve(parts: Parts, stop: asyncio.Event) -> None:
         server_header=False,
         timeout_keep_alive=KEEP_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        forwarded_allow_ips=http.trusted_proxies,
         http=_Heads,
         ws="none",
         limit_concurrency=1000,

@@ -12,6 +12,7 @@ import binascii
 import os
 import re
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -106,6 +107,15 @@ def _web_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _proxies(value: list[str]) -> list[str]:
+    for one in value:
+        try:
+            ip_network(one)
+        except ValueError:
+            raise ValueError(f"{one!r} is no address and no network such as 10.0.0.0/8") from None
+    return value
+
+
 class Database(Section):
     """Where the ledger is."""
 
@@ -172,6 +182,10 @@ class Http(Section):
     public_url: Annotated[str, AfterValidator(_web_url)] | None = Field(
         default=None,
         description="how the outside reaches it, such as https://help.example.org; unset: from host and port",
+    )
+    trusted_proxies: Annotated[list[str], AfterValidator(_proxies)] = Field(
+        default=["127.0.0.1", "::1"],
+        description="addresses or networks of your own proxies, whose X-Forwarded-For tells visitors apart",
     )
 
     @property

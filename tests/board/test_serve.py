@@ -18,11 +18,12 @@ from pipeline.parts import Parts, open_parts
 from tests.services.process import HOST, free_port, wait_until
 
 
-def _parts(folder: Path, port: int) -> Parts:
+def _parts(folder: Path, port: int, more: str = "") -> Parts:
     folder.mkdir(exist_ok=True)
     config = folder / "c.toml"
     config.write_text(
-        f'[database]\nurl = "sqlite:///{folder}/p.db"\n[storage]\nurl = "{folder}/files"\n[http]\nport = {port}\n'
+        f'[database]\nurl = "sqlite:///{folder}/p.db"\n[storage]\nurl = "{folder}/files"\n'
+        f"[http]\nport = {port}\n{more}\n"
     )
     return open_parts(load(config, {}))
 
@@ -81,3 +82,29 @@ async def test_a_port_is_shared_by_the_web_processes_of_one_ledger_and_by_no_oth
         await asyncio.to_thread(wait_until, lambda: _well(port), 10, "the other service has the port")
         stop_all.set()
         await serving[2]
+
+
+@pytest.mark.parametrize(
+    ("trusted", "limited"), [("", True), ('trusted_proxies = ["127.9.9.0/24"]', False)], ids=["not named", "named"]
+)
+async def test_visitors_behind_a_proxy_are_told_apart_where_it_is_named_and_else_that_is_said(
+    tmp_path: Path, trusted: str, limited: bool
+) -> None:
+    """Behind an ingress of its own address, thirty forms an hour were the limit of all citizens together."""
+    port, stop = free_port(), asyncio.Event()
+    with closing(_parts(tmp_path, port, trusted)) as parts, capture_logs() as said:
+        serving = asyncio.create_task(serve.serve(parts, stop))
+        await asyncio.to_thread(wait_until, lambda: _well(port), 10, "the web answers")
+        transport = httpx.AsyncHTTPTransport(local_address="127.9.9.9")
+        async with httpx.AsyncClient(base_url=f"http://{HOST}:{port}", transport=transport) as ingress:
+            answers = [
+                await ingress.get(
+                    "/api/v1/appeals/261122-000001-7",
+                    headers={"X-Forwarded-For": f"203.0.113.{visitor}", "Authorization": "Bearer wrong"},
+                )
+                for visitor in range(40)
+            ]
+        stop.set()
+        await serving
+    assert (answers[-1].status_code == 429) is limited
+    assert sum("trusted_proxies" in each["event"] for each in said) == int(limited)
