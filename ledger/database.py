@@ -8,7 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,7 +54,10 @@ class Database:
         self.path: Path | None = None
         if self.dialect == "sqlite":
             self.path = Path(parsed.database or "").absolute()
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with suppress(OSError):  # it is there, or nobody can write here, which the first transaction says
+                # SQLite itself would let every user of the machine read it, as the umask is nearly everywhere.
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             self._lock_path = self.path.with_name(self.path.name + ".writer")
             self._door_path = self.path.with_name(self.path.name + ".door")
         self.url = parsed

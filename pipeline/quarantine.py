@@ -122,7 +122,7 @@ def retry(parts: Parts, row_ids: Sequence[int], replacement: bytes | None) -> di
 
 def export(parts: Parts, folder: Path, row_ids: Sequence[int]) -> int:
     """Write the bytes of rows (all of them when none is named) to files. Returns how many. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     count = 0
     for row in rows(parts):
         if row_ids and row["id"] not in row_ids:
