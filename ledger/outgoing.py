@@ -83,10 +83,20 @@ def random_id(base: int, seq: int) -> int:
 def _random_base(conn: Connection) -> int:
     found = conn.execute(_BASE).scalar_one_or_none()
     if found is None:
-        statement = upsert(conn, meta).values(key=_BASE_KEY, value=str(random.SystemRandom().randrange(_LARGEST)))
+        statement = upsert(conn, meta).values(key=_BASE_KEY, value=_drawn())
         conn.execute(statement.on_conflict_do_nothing())
         found = conn.execute(_BASE).scalar_one()
     return int(found)
+
+
+def _drawn() -> str:
+    return str(random.SystemRandom().randrange(_LARGEST))
+
+
+def renew_random_ids(conn: Connection) -> None:
+    """A ledger that was put back counts anew from an earlier row: VK would drop what has an id that it has seen."""
+    statement = upsert(conn, meta).values(key=_BASE_KEY, value=_drawn())
+    conn.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": statement.excluded.value}))
 
 
 _earlier = outgoing.alias("earlier")

@@ -16,6 +16,8 @@ from ledger.schema import serials
 from normalizer import ticket_number
 
 BLOCK = 32
+# After a backup was put back, the day goes on at a serial that no number of its first part has reached.
+LEAP = 100_000
 
 
 @dataclass
@@ -61,6 +63,15 @@ def reserve(conn: Connection, day: date, size: int) -> int:
     )
     end: int = conn.execute(statement).scalar_one()
     return end - size
+
+
+def leap(conn: Connection, day: date) -> int:
+    """Leave out what may have been given since a backup was made; returns the next serial of the day."""
+    statement = upsert(conn, serials).values(day=f"{day:%y%m%d}", next=1 + LEAP)
+    beyond = (serials.c.next // LEAP + 1) * LEAP + 1
+    statement = statement.on_conflict_do_update(index_elements=["day"], set_={"next": beyond})
+    following: int = conn.execute(statement.returning(serials.c.next)).scalar_one()
+    return following
 
 
 def first_day(conn: Connection) -> date | None:

@@ -338,6 +338,18 @@ def forget(context: click.Context, number: str, as_json: bool) -> None:
 
 
 @command()
+@_as_json
+def restored(context: click.Context, as_json: bool) -> None:
+    """After a backup of the ledger was put back: what was given out since then is not given again."""
+    from pipeline.restored import restored as tell
+
+    with opened(context) as parts:
+        following = tell(parts)
+    told = {"next_number": following}
+    click.echo(json.dumps(told) if as_json else f"numbers go on with {following}; VK's message ids are drawn anew")
+
+
+@command()
 @click.argument("name")
 @click.option("--reset", is_flag=True, required=True, help="Give it a new password, which is shown once.")
 @_as_json
