@@ -27,6 +27,7 @@ def load(parts: Parts, number: str) -> dict[str, Any] | None:
         turns.sort(key=lambda turn: turn["at"])
         return {
             "ticket": dict(ticket),
+            "said": board.said(conn, number),
             "turns": turns,
             "citizen": _citizen(turns),
             "missing": [name for name in ("full_name", "contact", "description") if name not in ticket["known"].split()]

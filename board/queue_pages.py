@@ -20,7 +20,7 @@ from board.guard import Guard
 from board.live import LOOKERS, Live
 from board.lookup import Lookup, page_key
 from board.sessions import Signed
-from ledger import board
+from ledger import board, replies
 from ledger.database import Connection
 from normalizer import file_names
 from normalizer.envelope import FLAGS
@@ -139,6 +139,9 @@ class QueuePages:
             except ValidationError:
                 error = words[_wrong(sent)]
                 return await self._ticket(request, signed, 422, error=error, draft=text, reply_id=reply_id)
+            if await self._overtaken(reply, sent.fields.get("seen")):
+                error = words["board.overtaken"]
+                return await self._ticket(request, signed, 409, error=error, draft=text, reply_id=reply_id)
             reason = await asyncio.to_thread(accept_reply, self.parts, reply)
             if reason is not None:
                 error = f"{words['board.not_sent']}: {reason}"
@@ -146,6 +149,14 @@ class QueuePages:
             await self.guard.note(signed, "answer" if text or sent.files else "close", ticket=number, detail=reply_id)
             return RedirectResponse(f"/board/tickets/{number}?done={'closed' if close else 'answered'}", 303)
         return PlainTextResponse("not a form of the board", 400)
+
+    async def _overtaken(self, reply: DeskReply, seen: str | None) -> bool:
+        """Whether the citizen or a colleague has said something since the page was shown that this was written on."""
+
+        def look(conn: Connection) -> bool:
+            return not replies.known(conn, reply.ticket, reply.id) and str(board.said(conn, reply.ticket)) != seen
+
+        return seen is not None and await self.parts.database.look(look)
 
     def _reply(self, reply_id: str, number: str, text: str, close: bool, sent: Sent) -> DeskReply:
         files = [

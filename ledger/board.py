@@ -110,3 +110,10 @@ def sent(conn: Connection, number: str) -> list[RowMapping]:
         select(outgoing).where(outgoing.c.ticket == number).order_by(outgoing.c.seq.desc()).limit(500)
     ).mappings()
     return list(rows)[::-1]
+
+
+def said(conn: Connection, number: str) -> int:
+    """How much the citizen and the desks have said so far: a page that shows less is out of date."""
+    counted = select(func.count()).select_from(messages).where(messages.c.ticket == number)
+    answered = select(func.count()).where(outgoing.c.ticket == number, outgoing.c.purpose == "reply")
+    return int(conn.execute(counted).scalar_one() + conn.execute(answered).scalar_one())

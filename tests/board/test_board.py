@@ -328,6 +328,30 @@ def test_another_answer_from_the_page_that_closed_the_request_is_not_lost_in_sil
     assert "Ответ после возврата на страницу" in other.text
 
 
+def test_who_answers_a_page_that_is_out_of_date_is_shown_what_has_come_since_and_keeps_his_words(
+    portal: Site, operator: Operator
+) -> None:
+    """Two operators answered one citizen, or one who had written meanwhile that it was settled."""
+    number, form = portal.take(email="twice@example.org"), str(uuid.uuid4())
+    path = f"/board/tickets/{number}"
+
+    def seen() -> str:
+        found = re.search(r'name="seen" value="(\d+)"', operator.get(path).text)
+        assert found is not None
+        return found[1]
+
+    before = seen()
+    settled = f"По обращению {number}: спасибо, вопрос уже решён, отвечать не нужно. " + LONG
+    portal.take(email="twice@example.org", description=settled)
+    late = operator.post(f"{path}/answer", reply_id=form, seen=before, text="Попробуйте ещё раз")
+    assert late.status_code == 409
+    assert "Попробуйте ещё раз" in late.text and "вопрос уже решён" in late.text
+    assert "Пока вы писали" in late.text or "While you were writing" in late.text
+    assert operator.post(f"{path}/answer", reply_id=form, seen=before, close="1").status_code == 409
+    assert operator.post(f"{path}/answer", reply_id=form, seen=seen(), close="1").status_code == 303
+    assert operator.post(f"{path}/answer", reply_id=form, seen=before, close="1").status_code == 303, "sent twice"
+
+
 def test_an_answer_with_too_many_or_too_large_files_says_so_and_keeps_the_words(
     portal: Site, operator: Operator
 ) -> None:
