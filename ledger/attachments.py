@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, select, update
 from ledger.crypto import Keyring
 from ledger.dialect import is_
 from ledger.leases import Lease, guard
-from ledger.schema import attachments, messages
+from ledger.schema import attachments, journal, messages
 from ledger.storage import Stored
 
 
@@ -60,6 +61,18 @@ def anything(conn: Connection, account: str, now: float) -> bool:
         attachments.c.account == account, is_(attachments.c.state, "pending"), attachments.c.due_at <= now
     )
     return conn.execute(due.limit(1)).first() is not None
+
+
+def adopt(conn: Connection, lease: Lease, kind: str, name: str, platform_account: str, known: Collection[str]) -> int:
+    """Take over the files that the same account was to fetch under a name that is no channel's any more."""
+    guard(conn, lease)
+    same = select(journal.c.id).where(
+        journal.c.id == attachments.c.journal_id,
+        journal.c.kind == kind,
+        journal.c.platform_account == platform_account,
+    )
+    left = is_(attachments.c.state, "pending"), attachments.c.account.not_in(known), same.exists()
+    return conn.execute(update(attachments).where(*left).values(account=name)).rowcount
 
 
 def stored(conn: Connection, lease: Lease, attachment_id: str, file: Stored, media_type: str) -> bool:

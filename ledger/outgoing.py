@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -210,6 +210,18 @@ def again(conn: Connection, seq: int, due_at: float, reason: str, already_sent: 
 def failed(conn: Connection, seq: int, reason: str) -> bool:
     """It will never go through. False when it has ended."""
     return _end(conn, seq, state="failed", reason=reason)
+
+
+def adopt(conn: Connection, lease: Lease, kind: str, name: str, platform_account: str, known: Collection[str]) -> int:
+    """Take over what is owed by the same account under a name that is no channel's any more: it was renamed."""
+    guard(conn, lease)
+    left = (
+        is_(outgoing.c.state, "owed", "sending"),
+        outgoing.c.account.not_in(known),
+        outgoing.c.kind == kind,
+        outgoing.c.platform_account == platform_account,
+    )
+    return conn.execute(update(outgoing).where(*left).values(account=name)).rowcount
 
 
 def report(conn: Connection, native_hash: bytes, state: str, reason: str | None) -> Any:

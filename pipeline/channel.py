@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ from typing import Any
 import structlog
 
 from connectors.base import AccountTrouble, ConnectorError, Fenced, Transient
-from ledger import outgoing
+from ledger import attachments, outgoing
+from ledger.database import Connection
 from ledger.errors import Fenced as LeaseLost
 from ledger.errors import LedgerAway
 from ledger.leases import Lease
@@ -34,6 +36,7 @@ PREPARE_SECONDS = 3600.0
 DRAIN_SECONDS = 15.0
 PREPARE_AGAIN_SECONDS = 30.0
 LONGEST_WAIT = 60.0
+ADOPT_SECONDS = 15.0
 
 
 @dataclass
@@ -61,6 +64,7 @@ class Channel:
         sender = Sender(self.parts, connector, account, lease, intake, self._unrecorded)
         downloader = Downloader(self.parts, connector, lease)
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._guarded(stop, lambda: self._adopt(connector.kind, account, lease, stop)))
             group.create_task(self._guarded(stop, lambda: self._send(sender, stop)))
             group.create_task(self._guarded(stop, lambda: self._rounds(downloader.round, "attachments", stop)))
             if connector.polled:
@@ -99,6 +103,19 @@ class Channel:
                     wait = 1.0
                 await pause(wait, stop)
                 wait = min(wait * 2, LONGEST_WAIT)
+
+    async def _adopt(self, kind: str, account: str, lease: Lease, stop: asyncio.Event) -> None:
+        """Renaming a channel loses nothing: what its old name owes is its own. Desks still answer to the old one."""
+        known = set(self.parts.settings.channels)
+
+        def work(conn: Connection) -> int:
+            return sum(room.adopt(conn, lease, kind, self.name, account, known) for room in (outgoing, attachments))
+
+        while not stop.is_set():
+            with contextlib.suppress(LedgerAway):
+                if count := await self.parts.database.run(work):
+                    log.info("took over what a former name of the channel owed", channel=self.name, count=count)
+            await pause(ADOPT_SECONDS, stop)
 
     async def _send(self, sender: Sender, stop: asyncio.Event) -> None:
         waker = Waker(self.parts.database, "outgoing", rest=REST_SECONDS)
