@@ -10,7 +10,7 @@ import smtplib
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -110,26 +110,31 @@ class Imap:
         with _imap_errors():
             small = [uid for uid, size in letters if size <= PIECE]
             whole = self._client.fetch(small, ["BODY.PEEK[]"]) if small else {}
-            found: list[bytes] = []
+            found = []
             for uid, size in letters:
-                if size > PIECE:
-                    found += self._in_pieces(uid, min(size, most + 1))
-                elif uid in whole and whole[uid].get(b"BODY[]") is not None:
-                    found.append(whole[uid][b"BODY[]"])
+                content = _body(whole.get(uid, {})) if size <= PIECE else self._in_pieces(uid, min(size, most + 1))
+                if content is not None:
+                    found.append(content)
+                elif self._is_there(uid):
+                    raise Transient("the mail server gives a letter without its content")
             return found
 
-    def _in_pieces(self, uid: int, size: int) -> list[bytes]:
+    def _is_there(self, uid: int) -> bool:
+        self._client.noop()  # now the server says what has vanished
+        return bool(self._client.search(["UID", str(uid)]))
+
+    def _in_pieces(self, uid: int, size: int) -> bytes | None:
         buffer = bytearray()
         while len(buffer) < size:
             length = min(PIECE, size - len(buffer))
-            answer = self._client.fetch([uid], [f"BODY.PEEK[]<{len(buffer)}.{length}>"]).get(uid)
-            if answer is None:
-                return []
-            piece = next((value for key, value in answer.items() if key.startswith(b"BODY[]")), b"")
+            answer = self._client.fetch([uid], [f"BODY.PEEK[]<{len(buffer)}.{length}>"])
+            piece = _body(answer.get(uid, {}))
+            if piece is None:
+                return None
             if not piece:  # RFC822.SIZE may be larger than what there is
                 break
             buffer += piece
-        return [bytes(buffer)]
+        return bytes(buffer)
 
     def wait(self) -> None:
         """Return when something may have come, at the latest after a minute. The caller looks by the cursor."""
@@ -162,6 +167,11 @@ class Imap:
                 self._client.socket().shutdown(socket.SHUT_RDWR)
             with contextlib.suppress(OSError, IMAPClientError, AttributeError, ValueError):
                 self._client.shutdown()
+
+
+def _body(answer: Mapping[bytes, Any]) -> bytes | None:
+    """The content in the answer to a FETCH; None where there is none, or NIL (RFC 3501: it cannot be had just now)."""
+    return next((value for key, value in answer.items() if key.startswith(b"BODY[]")), None)
 
 
 @contextmanager
