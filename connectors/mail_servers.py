@@ -36,6 +36,7 @@ FIRST_IDLE_SECONDS, IDLE_SECONDS = 1.0, 55.0
 SLICE_SECONDS = 1.0
 POLL_SECONDS = 10.0  # where the server has no IDLE
 SMTP_IDLE_SECONDS = 25.0
+MOST_NAMES = 20  # folders that are named to who has set a wrong one
 TOO_LARGE = 552  # also at MAIL FROM, by its SIZE (RFC 1870)
 
 
@@ -67,7 +68,22 @@ class Imap:
             if settings.imap_security == "starttls":
                 client.starttls(ssl.create_default_context())
             self._log_in()
-            self.uidvalidity = int(client.select_folder(settings.folder, readonly=True)[b"UIDVALIDITY"])
+            self.uidvalidity = self._select(settings.folder)
+
+    def _select(self, folder: str) -> int:
+        """Open the folder, read-only; its UIDVALIDITY."""
+        try:
+            return int(self._client.select_folder(folder, readonly=True)[b"UIDVALIDITY"])
+        except IMAPClientAbortError:
+            raise
+        except IMAPClientError as error:
+            if "UNAVAILABLE" in str(error) or "INUSE" in str(error):  # RFC 5530: in a moment
+                raise
+            names = [str(name)[:40] for _, _, name in self._client.list_folders()[:MOST_NAMES]]
+            there = ", ".join(names) or "none"
+            raise AccountTrouble(
+                f"the mailbox has no folder {folder!r} to read: set folder to one of {there}"
+            ) from None
 
     def _log_in(self) -> None:
         settings = self._settings
