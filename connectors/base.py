@@ -35,6 +35,10 @@ class Transient(ConnectorError):
         self.retry_after = retry_after
 
 
+class Away(Transient):
+    """The platform gives no answer, or puts off whatever comes: nothing of the account can be sent just now."""
+
+
 class Final(ConnectorError):
     """The platform has refused this message for good."""
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from imapclient import IMAPClient, SocketTimeout
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError, LoginError
 
-from connectors.base import AccountTrouble, Final, Outgoing, Transient
+from connectors.base import AccountTrouble, Away, Final, Outgoing, Transient
 from connectors.oauth import Tokens
 
 if TYPE_CHECKING:
@@ -289,7 +289,7 @@ class Smtp:
             if isinstance(error, smtplib.SMTPDataError) or error.smtp_code == TOO_LARGE:
                 raise _by_code(error.smtp_code, "the letter is refused") from None
             if error.smtp_code < 500:
-                raise Transient(f"the SMTP server takes no letters for now ({error.smtp_code})") from None
+                raise Away(f"the SMTP server takes no letters for now ({error.smtp_code})") from None
             # Before any recipient was named: no letter goes through until somebody acts.
             raise AccountTrouble(
                 f"the SMTP server refuses us ({error.smtp_code}): check smtp_security, the login and from_address"
@@ -299,7 +299,7 @@ class Smtp:
             raise AccountTrouble(f"the SMTP server's certificate is not valid: {error.verify_message}") from None
         except (smtplib.SMTPException, OSError) as error:
             self._client = None
-            raise Transient(f"the SMTP server does not answer: {_reason(error)}") from None
+            raise Away(f"the SMTP server does not answer: {_reason(error)}") from None
 
 
 def _by_code(code: int, what: str) -> Exception:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from connectors.base import AccountTrouble, ConnectorError, Final, Transient
+from connectors.base import AccountTrouble, Away, ConnectorError, Final, Transient
 
 if TYPE_CHECKING:
     from aiogram import Bot
@@ -103,7 +103,7 @@ class Api:
         except telegram.TelegramServerError:
             raise Transient("Telegram has an error of its own (5xx)") from None
         except telegram.TelegramNetworkError:
-            raise Transient("Telegram cannot be reached") from None
+            raise Away("Telegram cannot be reached") from None
         except Exception as error:  # also a proxy's, which are of kinds of their own
             raise Transient(f"the call to Telegram failed: {type(error).__name__}") from None
 

@@ -11,7 +11,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from connectors.base import AccountTrouble, ConnectorError, Final, Transient
+from connectors.base import AccountTrouble, Away, ConnectorError, Final, Transient
 
 if TYPE_CHECKING:
     from connectors.vk import Settings
@@ -100,7 +100,7 @@ class Calls:
             status = getattr(error.response, "status_code", 0)
             raise Transient(f"VK does not answer as it should ({status})") from None
         except requests.RequestException as error:
-            raise Transient(f"VK cannot be reached: {type(error).__name__}") from None
+            raise Away(f"VK cannot be reached: {type(error).__name__}") from None
         except (VkApiError, OSError, ValueError, KeyError, TypeError) as error:
             raise Transient(f"VK answers what cannot be read: {type(error).__name__}") from None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from connectors.base import AccountTrouble, ConnectorError, Final, Transient
+from connectors.base import AccountTrouble, Away, ConnectorError, Final, Transient
 
 if TYPE_CHECKING:
     import httpx
@@ -107,7 +107,7 @@ class Graph:
         try:
             response = await self._opened().request(method, url, **options)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise Transient(f"WhatsApp cannot be reached: {type(error).__name__}") from None
+            raise Away(f"WhatsApp cannot be reached: {type(error).__name__}") from None
         try:
             answer = response.json()
         except (ValueError, RecursionError):

@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 # Between tries while the database is away: seconds, doubled up to the last, with jitter.
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
+RECEIVING, SENDING = "receiving", "sending"
 CUT = b"X-Priemnaya-Cut: larger than the limit\r\n"
 
 
@@ -121,8 +122,8 @@ class AccountIntake:
         by_channel = channel.acknowledge if channel else False
         self._acknowledge = by_channel if acknowledge is None else acknowledge
         self._commits: GroupCommit[_Delivery, int] = GroupCommit(parts.database, self._write, first=True)
-        self._trouble: str | None = None
-        self._said_healthy = 0.0
+        self._troubles: dict[str, str] = {}  # by the side of the channel that has it
+        self._said_at = 0.0
 
     async def accept(self, payloads: Sequence[bytes], cursor: Mapping[str, Any] | None = None) -> int:
         """See `connectors.base.Intake`."""
@@ -162,28 +163,41 @@ class AccountIntake:
 
     @property
     def in_trouble(self) -> bool:
-        """Whether trouble was the last that was said."""
-        return self._trouble is not None
+        """Whether trouble was the last that was said of receiving."""
+        return RECEIVING in self._troubles
 
     async def healthy(self) -> None:
         """See `connectors.base.Intake`."""
-        now = self.parts.clock()
-        if self._trouble is None and now - self._said_healthy < health.SAY_EVERY:
-            return
-        if self._trouble is not None:
+        known = self._troubles.pop(RECEIVING, None)
+        if known is not None:
             log.info("channel is well again", channel=self.name)
-        self._trouble, self._said_healthy = None, now
-        await self._say("ok", None)
+        elif self.parts.clock() - self._said_at < health.SAY_EVERY:
+            return
+        await self._say()
 
     async def trouble(self, error: ConnectorError) -> None:
         """See `connectors.base.Intake`."""
-        text = str(error)
-        if text != self._trouble:
-            log.warning("channel has trouble", channel=self.name, error=text)
-        self._trouble = text
-        await self._say("trouble", text)
+        await self._has_trouble(RECEIVING, error)
 
-    async def _say(self, state: str, detail: str | None) -> None:
+    async def sending(self, error: ConnectorError | None) -> None:
+        """How the other side is, of which receiving tells nothing: what refuses it, or None once a message is taken."""
+        if error is not None:
+            await self._has_trouble(SENDING, error)
+        elif self._troubles.pop(SENDING, None) is not None:
+            log.info("the platform takes messages again", channel=self.name)
+            await self._say()
+
+    async def _has_trouble(self, side: str, error: ConnectorError) -> None:
+        text = str(error)
+        if text != self._troubles.get(side):
+            log.warning("channel has trouble", channel=self.name, side=side, error=text)
+        self._troubles[side] = text
+        await self._say()
+
+    async def _say(self) -> None:
+        self._said_at = self.parts.clock()
+        detail = "; ".join(dict.fromkeys(self._troubles.values())) or None
+        state = "trouble" if detail else "ok"
         try:
             component = f"channel:{self.name}"
             await self.parts.database.run(lambda conn: health.say(conn, component, state, detail, self.parts.clock()))

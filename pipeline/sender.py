@@ -6,11 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import structlog
 from tenacity import RetryCallState, wait_exponential_jitter
 
-from connectors.base import AccountTrouble, Connector, ConnectorError, Final, Intake, Outgoing, OutgoingFile, Transient
+from connectors.backoff import Backoff
+from connectors.base import AccountTrouble, Away, Connector, ConnectorError, Final, Outgoing, OutgoingFile, Transient
 from ledger import outbox, outgoing
 from ledger.database import Connection
 from ledger.errors import LedgerAway, LedgerError
@@ -33,9 +35,18 @@ RECORD_SECONDS = 1.0
 # What was taken under the lease is sent within this time or taken anew: a holder that was frozen longer (a lease lasts
 # five times that) may have a successor, which has it too.
 FRESH_SECONDS = 2.0
+# So long nothing goes out before that is said: a server that is started anew is no trouble.
+AWAY_SECONDS = 60.0
 
 # What is to be written of one row, in a transaction that has guarded the lease that is held then.
 Record = Callable[[Connection], object]
+
+
+class Health(Protocol):
+    """Who is told how the sending side is: see `AccountIntake`."""
+
+    async def sending(self, error: ConnectorError | None) -> None:
+        """What is refused, or None once the platform takes something."""
 
 
 @dataclass
@@ -46,10 +57,14 @@ class Sender:
     connector: Connector
     platform_account: str
     lease: Lease
-    intake: Intake
+    intake: Health
     # By `seq`: what the platform has answered and the ledger has not taken yet. It outlives the lease, which lapses
     # while the database is away: forgotten, all of it would be sent again.
     unrecorded: dict[int, Record] = field(default_factory=dict)
+
+    _refused: Backoff = field(default_factory=Backoff, init=False)
+    _paused_until: float = field(default=0.0, init=False)  # by the monotonic clock; 0 while the account is not refused
+    _away_since: float | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         # What several sends have to record at one time is one transaction.
@@ -60,8 +75,11 @@ class Sender:
         for seq in list(self.unrecorded):  # left by a round that was cancelled when the lease was lost
             await self._record(seq)
         now, taken = self.parts.clock(), time.monotonic()
+        if taken < self._paused_until:
+            return 0
+        most = 1 if self._paused_until else AT_ONCE  # who is refused as a whole asks with one, not with all that wait
         owed = await self.parts.database.run(
-            lambda conn: outgoing.next_owed(conn, self.parts.keys, self.lease, self.connector.name, now, AT_ONCE)
+            lambda conn: outgoing.next_owed(conn, self.parts.keys, self.lease, self.connector.name, now, most)
         )
         # Each is waited for even where one fails: what is still being sent must not be taken up by the next round.
         ends = await asyncio.gather(*(self._one(item, taken) for item in owed), return_exceptions=True)
@@ -81,16 +99,20 @@ class Sender:
                 self.unrecorded[owed.seq] = self._interrupted(owed, self.parts.clock(), "interrupted", error)
             raise
         except Final as error:
+            await self._answered()
             await self._end(owed, "failed", str(error), error.sent_ids)
         except AccountTrouble as error:
-            await self.intake.trouble(error)
-            await self._again(owed, LONGEST_RETRY / 60, error)
+            await self.intake.sending(error)
+            # The next try is another message's: one that alone is refused so must not stand before all others.
+            await self._again(owed, 2 * self._pause(error), error)
         except Transient as error:
+            await self._put_off(error)
             await self._later(owed, error)
         except TimeoutError as error:
-            late = Transient("the platform did not answer in time")
+            late = Away("the platform did not answer in time")
             late.already_sent = getattr(error.__cause__, "already_sent", 0)
             late.sent_ids = getattr(error.__cause__, "sent_ids", ())
+            await self._put_off(late)
             await self._later(owed, late)
         except (Missing, Damaged) as error:
             await self._end(owed, "failed", f"a file of it cannot be read: {error}")
@@ -100,7 +122,31 @@ class Sender:
             log.error("a message to a citizen cannot be sent", channel=self.connector.name, exc_info=error)
             await self._later(owed, Transient(f"it cannot be sent: {type(error).__name__}"))
         else:
+            await self._answered()
             await self._sent(owed, tuple(key for key in (sent.native_id, *sent.more_ids) if key))
+
+    def _pause(self, error: AccountTrouble) -> float:
+        """The account is refused: nothing is sent for a while, longer each time. Returns how many seconds are left."""
+        now = time.monotonic()
+        if now >= self._paused_until:  # of several that were on their way, the first one counts
+            self._paused_until = now + self._refused.wait_after(error)
+        return self._paused_until - now
+
+    async def _put_off(self, error: Transient) -> None:
+        """Not now. Where that goes on for all that is tried, the channel has trouble."""
+        if not isinstance(error, Away):
+            return
+        now = time.monotonic()
+        if self._away_since is None:
+            self._away_since = now
+        elif now - self._away_since >= AWAY_SECONDS:
+            await self.intake.sending(error)
+
+    async def _answered(self) -> None:
+        """The platform has taken a message, or refused this one alone: the account is well."""
+        self._refused.reset()
+        self._paused_until, self._away_since = 0.0, None
+        await self.intake.sending(None)
 
     async def _later(self, owed: Owed, error: Transient) -> None:
         if owed.attempts >= MOST_ATTEMPTS:

@@ -34,6 +34,7 @@ class Platform:
 
     def __init__(self) -> None:
         self.took: list[str] = []
+        self.troubles: list[str] = []
 
     async def account(self) -> str:
         return ACCOUNTS["telegram"]
@@ -45,11 +46,9 @@ class Platform:
     def fetch(self, source: Mapping[str, Any], limit: int) -> AsyncIterator[bytes]:
         raise AssertionError("nothing is to be fetched")
 
-    async def healthy(self) -> None:
-        pass
-
-    async def trouble(self, error: Exception) -> None:
-        pass
+    async def sending(self, error: Exception | None) -> None:
+        if error is not None:
+            self.troubles.append(str(error))
 
     async def close(self) -> None:
         pass
