@@ -110,6 +110,11 @@ class Child:
     wait: float = FIRST_WAIT
     due: float = 0.0
 
+    def put_off(self, now: float) -> None:
+        """Start it in a while, each time a longer one."""
+        self.due = now + self.wait
+        self.wait = min(self.wait * 2, LONGEST_WAIT)
+
 
 @dataclass
 class Supervisor:
@@ -146,10 +151,14 @@ class Supervisor:
                 return
             log.warning("a process died and is started again", role=child.name, code=code, seconds=child.wait)
             self._bury(leases.holder_of(child.process.pid))
-            child.process, child.due = None, now + child.wait
-            child.wait = min(child.wait * 2, LONGEST_WAIT)
+            child.process = None
+            child.put_off(now)
         if now >= child.due and not self.stopping:
-            child.process, child.started = self._start(child.name), now
+            try:
+                child.process, child.started = self._start(child.name), now
+            except (OSError, subprocess.SubprocessError) as error:  # no memory, no process left for a moment
+                log.error("a process cannot be started; it is tried again", role=child.name, error=error)
+                child.put_off(now)
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
         arguments = [sys.executable, "-c", _CHILD, str(ROOT), leases.RUN, "run", name]
