@@ -21,6 +21,7 @@ log = structlog.get_logger()
 # The platform asks again where it gets no answer; a sender that dribbles its body must not hold a place for ever.
 BODY_SECONDS = 15.0
 JOURNAL_SECONDS = 8.0
+MOST_STRANGERS = 100  # accounts of others that are told of, each once
 
 
 class Hooks:
@@ -29,6 +30,7 @@ class Hooks:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self._doors: dict[str, tuple[Connector, AccountIntake]] = {}
+        self._strangers: set[tuple[str, str]] = set()
 
     def route(self) -> Route:
         """`GET|POST /hooks/NAME`."""
@@ -51,10 +53,15 @@ class Hooks:
             body=body,
         )
         answer = connector.hook(hook)
-        if answer.payloads:
+        if answer.payloads or answer.others:
             try:
                 async with asyncio.timeout(JOURNAL_SECONDS):
-                    await intake.accept_once(answer.payloads)
+                    if answer.payloads:
+                        await intake.accept_once(answer.payloads)
+                    for account, payload in answer.others:
+                        other = await self._other_door(connector.kind, account, hook)
+                        if other is not None:
+                            await other.accept_once([payload])
             except (LedgerAway, StorageError, TimeoutError) as error:
                 log.error(
                     "a webhook could not be journalled; the platform sends it again", channel=name, error=str(error)
@@ -69,6 +76,20 @@ class Hooks:
             intake = AccountIntake(self.parts, connector.kind, name, account, lease=None)
             self._doors[name] = connector, intake
         return self._doors[name]
+
+    async def _other_door(self, kind: str, account: str, hook: Hook) -> AccountIntake | None:
+        """The channel that has this account, if the request is shown to be authentic by its own secret as well."""
+        for name, settings in self.parts.settings.channels.items():
+            if settings.kind == kind:
+                connector, intake = await self._door(name)
+                if intake.platform_account == account and connector.hook(hook).status == 200:
+                    return intake
+        if (kind, account) not in self._strangers and len(self._strangers) < MOST_STRANGERS:
+            self._strangers.add((kind, account))
+            log.error(
+                "messages come for an account that no channel has: they are not taken", kind=kind, account=account
+            )
+        return None
 
     async def _body(self, request: Request) -> bytes | None:
         """The raw bytes; None when they are more than the limit, or do not come."""

@@ -93,6 +93,8 @@ class HookAnswer:
     body: str = ""
     media_type: str = "text/plain"
     payloads: tuple[bytes, ...] = field(default=(), repr=False)
+    # What is for other accounts of the platform, by their ids: one webhook may serve several.
+    others: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

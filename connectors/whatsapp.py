@@ -98,8 +98,8 @@ class WhatsApp:
         given = request.headers.get("x-hub-signature-256", "")
         if not _same(given, f"sha256={signature.hexdigest()}"):
             return HookAnswer(403, "the signature is not right")
-        body = _own_part(request.body, self.settings.phone_number_id)
-        return HookAnswer(200, payloads=(body,) if body else ())
+        own, others = _by_number(request.body, self.settings.phone_number_id)
+        return HookAnswer(200, payloads=own, others=others)
 
     def _challenge(self, query: Mapping[str, str]) -> HookAnswer:
         token = self.settings.verify_token.get_secret_value()
@@ -201,31 +201,36 @@ def _integer(digits: str) -> int | str:
     return int(digits) if len(digits) <= _LONGEST_INTEGER else digits
 
 
-def _own_part(body: bytes, phone_number_id: str) -> bytes | None:
-    """The body without changes of other numbers, which the same app may serve; the very bytes where there are none.
+def _by_number(body: bytes, own: str) -> tuple[tuple[bytes, ...], tuple[tuple[str, bytes], ...]]:
+    """What of a body is ours, and what is for each other number of the same app: Meta sends all to one address.
 
-    What cannot be read is kept whole: it is authentic, and an operator will see it. None when nothing is ours.
+    The very bytes where there are none of others. What cannot be read is kept whole: it is authentic, and an operator
+    will see it.
     """
     try:
         document = json.loads(body, parse_int=_integer)
     except (ValueError, RecursionError):
-        return body
+        return (body,), ()
     entries = document.get("entry") if isinstance(document, dict) else None
     if not isinstance(entries, list):
-        return body
-    kept, dropped = [], False
+        return (body,), ()
+    parts: dict[str, list[Any]] = {}
     for entry in entries:
         changes = entry.get("changes") if isinstance(entry, dict) else None
         if not isinstance(changes, list):
-            kept.append(entry)
+            parts.setdefault(own, []).append(entry)
             continue
-        own = [change for change in changes if _number_of(change) in (None, phone_number_id)]
-        dropped = dropped or len(own) < len(changes)
-        if own or not changes or "errors" in entry:
-            kept.append({**entry, "changes": own})
-    if not dropped:
-        return body
-    return json.dumps({**document, "entry": kept}).encode() if kept else None
+        of_entry: dict[str, list[Any]] = {own: []} if not changes or "errors" in entry else {}
+        for change in changes:
+            of_entry.setdefault(_number_of(change) or own, []).append(change)
+        for number, some in of_entry.items():
+            rest = entry if number == own else {name: value for name, value in entry.items() if name != "errors"}
+            parts.setdefault(number, []).append({**rest, "changes": some})
+    if parts.keys() <= {own}:
+        return (body,), ()
+    bodies = {number: json.dumps({**document, "entry": some}).encode() for number, some in parts.items()}
+    ours = bodies.pop(own, None)
+    return (ours,) if ours is not None else (), tuple(bodies.items())
 
 
 def _number_of(change: Any) -> str | None:

@@ -100,14 +100,18 @@ def test_the_signature_of_another_body_is_refused(standin: WhatsAppStandIn) -> N
     assert connect(standin).hook(post(standin, body_of(change(None, "b")), signature)).status == 403
 
 
-def test_changes_of_another_number_are_not_journalled(standin: WhatsAppStandIn) -> None:
+def test_changes_of_another_number_are_told_apart(standin: WhatsAppStandIn) -> None:
     own, other = standin.phone_number_id, "999"
     only_others = connect(standin).hook(post(standin, body_of(change(other, "a"))))
-    assert (only_others.status, only_others.payloads) == (200, ())
+    assert (only_others.status, only_others.payloads, len(only_others.others)) == (200, (), 1)
     mixed = body_of(change(other, "a"), change(own, "b"), change(None, "c"))
-    (kept,) = connect(standin).hook(post(standin, mixed)).payloads
-    wamids = [one["value"]["messages"][0]["id"] for one in json.loads(kept)["entry"][0]["changes"]]
-    assert wamids == ["b", "c"]
+    answer = connect(standin).hook(post(standin, mixed))
+
+    def wamids(body: bytes) -> list[str]:
+        return [one["value"]["messages"][0]["id"] for one in json.loads(body)["entry"][0]["changes"]]
+
+    assert [wamids(body) for body in answer.payloads] == [["b", "c"]]
+    assert [(number, wamids(body)) for number, body in answer.others] == [(other, ["a"])]
 
 
 def test_errors_beside_another_numbers_changes_are_kept(standin: WhatsAppStandIn) -> None:
