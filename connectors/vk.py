@@ -260,7 +260,7 @@ class Vk:
 
         if "message" in source:
             cropped = {**source["message"], "is_cropped": True}
-            whole = await Whole(self._sending, self.settings.group_id)(cropped)
+            whole = await Whole(self._sending, self.settings.group_id, patient=True)(cropped)
             if whole is cropped:
                 raise Final("VK does not give the whole message")
             yield str(whole.get("text") or "").encode("utf-8", "replace")

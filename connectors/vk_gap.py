@@ -23,6 +23,7 @@ EDIT_SECONDS = 86400
 PAGE = 200
 MOST_CONVERSATIONS = 20_000
 MOST_PEERS = 5_000
+LONG_SECONDS = 45.0  # nobody else's messages wait for so long
 MOST_FAILS = 8  # of fetching a long message whole, in a row
 
 
@@ -141,12 +142,14 @@ async def _accept(intake: Intake, payloads: list[bytes]) -> None:
 class Whole:
     """Fetches what events and lists show only the beginning of (`is_cropped`).
 
-    Raises `Transient` while VK does not give it; after many times in a row the beginning is taken rather than nothing.
+    Raises `Transient` while VK does not give it; after many times in a row the beginning is taken rather than nothing,
+    and at once where VK asks to wait for long (a quota, a captcha): the rest is fetched as an attachment then.
     """
 
-    def __init__(self, calls: Calls, group_id: int) -> None:
+    def __init__(self, calls: Calls, group_id: int, *, patient: bool = False) -> None:
         self._calls = calls
         self._group_id = group_id
+        self._patient = patient  # nobody else waits: it is fetched as an attachment
         self._fails = 0
 
     async def __call__(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -159,9 +162,9 @@ class Whole:
             items = _items(await self._calls.call("messages.getById", group_id=self._group_id, **which))
         except Final:
             return message
-        except Transient:
+        except Transient as error:
             self._fails += 1
-            if self._fails < MOST_FAILS:
+            if self._patient or (self._fails < MOST_FAILS and (error.retry_after or 0) < LONG_SECONDS):
                 raise
             return message
         self._fails = 0

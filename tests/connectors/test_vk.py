@@ -254,6 +254,20 @@ async def test_a_long_message_that_nobody_gives_whole_blocks_nothing(
         await until(lambda: made.native_id in intake.rows, 20)
 
 
+async def test_a_used_up_quota_holds_up_no_message_behind_a_long_one(vk: VkStandIn, intake: MemoryIntake) -> None:
+    """VK asks to wait for an hour; so long everybody's messages waited. The rest is an attachment, fetched later."""
+    async with receiving(connect(vk), intake):
+        await until(lambda: started(vk))
+        vk.faults.next("messages.getById", times=1000, code=29)
+        made, behind = vk.write(ANNA, "длинно " * 1000), vk.write(ANNA, "коротко")
+        await until(lambda: behind.native_id in intake.rows)
+    message = json.loads(intake.rows[made.native_id])["object"]["message"]
+    assert message["is_cropped"] is True
+    vk.faults.next("messages.getById", code=29)
+    with pytest.raises(Transient):
+        _ = [piece async for piece in connect(vk).fetch({"message": message}, 10**6)]
+
+
 @pytest.mark.parametrize(
     ("method", "fault", "kind", "says"),
     [
