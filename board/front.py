@@ -132,10 +132,7 @@ class Numbers:
 
 def identity_hashes(parts: Parts, values: Collection[tuple[str, str]]) -> list[bytes]:
     """The names of identities in the ledger; `values`: kind (channel, phone, email, inn, snils) and value."""
-    return [
-        parts.keys.keyed_hash(b"identity", kind.encode(), value.lower().encode("utf-8", "replace"))
-        for kind, value in values
-    ]
+    return [parts.keys.identity(kind, value) for kind, value in values]
 
 
 def ticket_state(row: Mapping[str, Any]) -> str:

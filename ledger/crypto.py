@@ -62,6 +62,15 @@ class Keyring:
         data = b"".join(piece for part in parts for piece in (len(part).to_bytes(8, "big"), part))
         return hmac.digest(self._key(b"hash:" + purpose), data, "sha256")
 
+    def identity(self, kind: str, value: str) -> bytes:
+        """The name of a person's identity; `kind`: channel (value `telegram:123`), phone, email, inn, snils.
+
+        Mail addresses are the same in any letter case. Platforms' ids are not: «aB1» and «Ab1» are two people.
+        """
+        exact = kind == "channel" and not value.startswith("email:")
+        name = value if exact else value.lower()
+        return self.keyed_hash(b"identity", kind.encode(), name.encode("utf-8", "replace"))
+
     def _aead(self, purpose: bytes) -> AESGCM:
         aead = self._aeads.get(purpose)
         if aead is None:

@@ -188,10 +188,7 @@ def renamed(conn: Connection, parts: Parts, batch: Batch, row: Claimed, reading:
         new = conversation_hash(keys, row.kind, row.platform_account, reading.new)
         conversations.move(conn, old, new, keys.seal(reading.old.encode("utf-8", "replace"), b"chat"))
     else:
-        names = [
-            keys.keyed_hash(b"identity", b"channel", f"{row.kind}:{name}".lower().encode("utf-8", "replace"))
-            for name in (reading.old, reading.new)
-        ]
+        names = [keys.identity("channel", f"{row.kind}:{name}") for name in (reading.old, reading.new)]
         conversations.alias(conn, names[0], names[1])
         old, new = (conversation_hash(keys, row.kind, row.platform_account, one) for one in (reading.old, reading.new))
         conversations.move(conn, old, new, keys.seal(reading.old.encode("utf-8", "replace"), b"chat"))

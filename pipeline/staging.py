@@ -60,7 +60,7 @@ def identities(parts: Parts, kind: str, understood: Understood) -> tuple[Identit
 
     def add(what: Any, value: str | None, vouched: bool) -> None:
         if value:
-            key = parts.keys.keyed_hash(b"identity", what.encode(), value.lower().encode("utf-8", "replace"))
+            key = parts.keys.identity(what, value)
             found[key] = Identity(key, what, vouched or (key in found and found[key].vouched))
 
     if trusted:

@@ -107,6 +107,16 @@ def test_the_state_is_told_to_whose_request_it_is_and_to_nobody_else(portal: Sit
     assert len({answer.text for answer in others}) == 1
 
 
+def test_ids_that_differ_in_letter_case_only_are_of_two_citizens(portal: Site) -> None:
+    """The portal's ids may be any text: «aBc» was told the state of «AbC»'s request, and joined it."""
+    one, other = {"sign_in": {"id": "aBc-1"}}, {"sign_in": {"id": "AbC-1"}}
+    number = post(portal, "appeals", {**one, "text": "Пропали мои документы"}).json()["number"]
+    assert get(portal, f"appeals/{number}", **{"Citizen-Id": "aBc-1"}).status_code == 200
+    assert get(portal, f"appeals/{number}", **{"Citizen-Id": "AbC-1"}).status_code == 404
+    stranger = post(portal, f"appeals/{number}/comments", {**other, "text": "А что там с этим?"})
+    assert stranger.json()["number"] != number
+
+
 def test_a_service_centre_sees_what_it_entered_itself(portal: Site) -> None:
     body = {"text": "Запись не подтверждена", "citizen": {"full_name": "Галиев Рустам", "phone": "+79170000002"}}
     number = post(portal, "appeals", body, OFFICE_KEY).json()["number"]
