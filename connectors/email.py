@@ -104,6 +104,12 @@ class Email:
         """The mailbox's address."""
         return self.settings.address
 
+    @property
+    def source(self) -> str:
+        """What is read under one cursor: the mailbox, or a folder of it beside the first one."""
+        folder = self.settings.folder
+        return self.settings.address if folder.upper() == "INBOX" else f"{self.settings.address}/{folder}"
+
     async def receive(self, intake: Intake) -> None:
         """Read the folder for ever: what is new, then IDLE, then what is new again."""
         await for_ever(intake, lambda backoff: self._read(intake, backoff))

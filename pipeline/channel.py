@@ -53,14 +53,16 @@ class Channel:
         if hasattr(connector, "most_bytes"):
             connector.most_bytes = self.parts.settings.limits.mail
         account = await connector.account()
-        holder = Holder(self.parts, f"channel:{connector.kind}:{account}", stop, drain=DRAIN_SECONDS)
+        source = getattr(connector, "source", account)
+        holder = Holder(self.parts, f"channel:{connector.kind}:{source}", stop, drain=DRAIN_SECONDS)
         try:
             await holder.run(lambda lease: self._work(connector, account, lease, stop))
         finally:
             await connector.close()
 
     async def _work(self, connector: Any, account: str, lease: Lease, stop: asyncio.Event) -> None:
-        intake = AccountIntake(self.parts, connector.kind, self.name, account, lease)
+        source = getattr(connector, "source", None)
+        intake = AccountIntake(self.parts, connector.kind, self.name, account, lease, source=source)
         sender = Sender(self.parts, connector, account, lease, intake, self._unrecorded)
         downloader = Downloader(self.parts, connector, lease)
         async with asyncio.TaskGroup() as group:

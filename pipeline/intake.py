@@ -111,13 +111,15 @@ class AccountIntake:
         lease: Lease | None,
         *,
         acknowledge: bool | None = None,
+        source: str | None = None,
     ) -> None:
+        """`source`: what the cursor is of, where that is not the whole account (a folder of a mailbox)."""
         self.parts = parts
         self.kind = kind
         self.name = name
         self.platform_account = platform_account
         self.lease = lease
-        self._cursor_name = f"{kind}:{platform_account}"
+        self._cursor_name = f"{kind}:{source or platform_account}"
         channel = parts.settings.channels.get(name)
         by_channel = channel.acknowledge if channel else False
         self._acknowledge = by_channel if acknowledge is None else acknowledge

@@ -21,8 +21,10 @@ from pipeline.kinds import normalizer
 from tests.faults.oracle import Report
 from tests.harness.letters import letters
 from tests.harness.mail import Post, mailbox
+from tests.harness.worker import Worker
 from tests.services.dovecot import DovecotServer
 from tests.services.proxy import TcpProxy
+from tests.services.smtp import SmtpServer
 
 Record = Callable[[Report], Report]
 
@@ -243,3 +245,16 @@ def test_26_28_files_are_kept_as_they_are_and_nothing_is_unpacked_rendered_or_as
         assert types[name] == told if told else types[name] != declared, f"{name}: {types[name]}"
     assert "Не могу войти в кабинет" in reading.text
     assert not [mark for mark in ("script", "fetch(", "javascript:", "tracker", "url(", "<") if mark in reading.text]
+
+
+def test_two_folders_of_one_mailbox_are_two_channels(dovecot: DovecotServer, smtp: SmtpServer) -> None:
+    """The second stood by for ever, for the lease of the first: what providers take for spam was never read."""
+    user = dovecot.add_user()
+    in_inbox, in_junk = letters(2)
+    dovecot.append(user, in_junk.content, in_inbox.content, folder="Junk")
+    inbox = mailbox(user, dovecot.port, smtp.port)
+    with Worker(channels={"mail": inbox, "junk": {**inbox, "folder": "Junk"}}) as worker:
+        worker.start()
+        dovecot.append(user, in_inbox.content)
+        worker.wait(lambda: len(worker.ledger.cursors()) == 2, 30, "each folder is read")
+        worker.wait(lambda: worker.ledger.states() == {"enveloped": 2}, 30, "each letter is taken once")
