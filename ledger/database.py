@@ -78,6 +78,16 @@ class Database:
             connect_args=POSTGRESQL,
         )
 
+    def pooled(self) -> bool:
+        """Whether two connections have one server process in turn. Raises `LedgerAway`."""
+        if self.dialect == "sqlite":
+            return False
+        with _translated(), self.engine.connect() as one, self.engine.connect() as other:
+            process = text("SELECT pg_backend_pid()")
+            first = one.execute(process).scalar_one()
+            one.commit()  # a pooler has that process back now, and lends out what came back last
+            return bool(first == other.execute(process).scalar_one())
+
     @contextmanager
     def write(self, *, first: bool = False) -> Iterator[Connection]:
         """A transaction that is durable when the block has been left. Raises `LedgerAway`.

@@ -2,7 +2,7 @@
 
 LedgerError
 ├── LedgerAway      the database cannot be reached or written just now; nothing of the transaction is kept
-├── LedgerTooNew    a newer version of the program has migrated the database
+├── LedgerUnusable  the database is there, and is not to be worked with: a newer program's, or behind a pooler
 └── Fenced          the lease was lost: another holder works
 """
 
@@ -17,8 +17,8 @@ class LedgerAway(LedgerError):
     """Nothing was kept; try again later. The text names the cause without SQL, parameters or addresses."""
 
 
-class LedgerTooNew(LedgerError):
-    """The database was migrated by a newer version; update this installation."""
+class LedgerUnusable(LedgerError):
+    """The database is there, and waiting does not help; the text says what to do."""
 
 
 class Fenced(LedgerError):

@@ -7,17 +7,22 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from ledger.database import Database
-from ledger.errors import LedgerTooNew
+from ledger.errors import LedgerUnusable
 
 FOLDER = Path(__file__).parent / "migrations"
 HEAD = "0008"  # the newest revision in `migrations/versions`; a test holds it to that
 
 
 def migrate(database: Database) -> None:
-    """Migrate if needed. Raises `LedgerAway` or `LedgerTooNew`.
+    """Migrate if needed. Raises `LedgerAway`, or `LedgerUnusable` for a database that is too new, or behind a pooler.
 
     Alembic is imported only when there is something to do: it costs every process a tenth of a second.
     """
+    if database.pooled():
+        raise LedgerUnusable(
+            "database.url leads to a pooler that lends a connection for one transaction (PgBouncer): prepared statements"
+            " of one process would be another's there; set pool_mode = session for it, or name the server itself"
+        )
     if database.look_now(_revision) == HEAD:
         return
     with database.write() as conn:
@@ -27,7 +32,9 @@ def migrate(database: Database) -> None:
         if found == HEAD:
             return
         if found is not None and found > HEAD:
-            raise LedgerTooNew(f"the database is at revision {found}, this program at {HEAD}: update this installation")
+            raise LedgerUnusable(
+                f"the database is at revision {found}, this program at {HEAD}: update this installation"
+            )
         upgrade(conn)
 
 

@@ -72,7 +72,7 @@ def files_named(context: click.Context) -> Iterator[None]:
 @contextmanager
 def opened(context: click.Context) -> Iterator[Any]:
     """The parts, opened; what goes wrong in the block becomes one line."""
-    from ledger.errors import LedgerAway, LedgerTooNew
+    from ledger.errors import LedgerAway, LedgerUnusable
     from ledger.storage import StorageError
 
     settings = settings_of(context)
@@ -88,7 +88,7 @@ def opened(context: click.Context) -> Iterator[Any]:
             yield parts
     except LedgerAway as error:
         raise Failed(f"the database cannot be used: {error}; see database.url") from None
-    except LedgerTooNew as error:
+    except LedgerUnusable as error:
         raise Failed(str(error)) from None
     except StorageError as error:
         raise Failed(f"the storage cannot be used: {error}; see storage.url") from None

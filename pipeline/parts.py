@@ -94,7 +94,7 @@ class Parts:
 def open_parts(settings: Settings, clock: Callable[[], float] = time.time) -> Parts:
     """Open the ledger (migrating it where it is older) and the storage.
 
-    Raises `LedgerAway`, `LedgerTooNew` or OSError.
+    Raises `LedgerAway`, `LedgerUnusable` or OSError.
     """
     database = Database(settings.database.url.get_secret_value())
     migrate(database)

@@ -13,7 +13,7 @@ import uvloop
 
 from config.log import configure
 from config.settings import Settings
-from ledger.errors import LedgerAway, LedgerTooNew
+from ledger.errors import LedgerAway, LedgerUnusable
 from ledger.storage import StorageError
 from pipeline.parts import Parts, open_parts
 
@@ -42,7 +42,7 @@ async def _main(settings: Settings, name: str) -> int:
     _listen_for_signals(stop)
     try:
         parts = await _open(settings, stop)
-    except LedgerTooNew as error:
+    except LedgerUnusable as error:
         log.error("cannot start", role=name, error=error)
         return 1
     if parts is None:

@@ -22,7 +22,7 @@ from config.settings import Settings
 from config.texts import Texts
 from ledger import health, leases
 from ledger.database import Connection, Database
-from ledger.errors import LedgerAway, LedgerTooNew
+from ledger.errors import LedgerAway, LedgerUnusable
 from ledger.storage import StorageError
 from pipeline.parts import open_parts
 from pipeline.running import ROLES, run_one
@@ -67,7 +67,7 @@ def run_named(settings: Settings, names: Sequence[str], config: Path | None) -> 
     configure(settings)
     try:
         open_parts(settings).close()  # one process migrates; a wrong address is said at once
-    except (LedgerTooNew, StorageError, OSError) as error:
+    except (LedgerUnusable, StorageError, OSError) as error:
         log.error("cannot start", error=error)
         return 1
     except LedgerAway as error:

@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 from ledger import cursors, erasure, journal, leases, migrate, outbox, outgoing, serials
 from ledger.crypto import Keyring
 from ledger.database import Database
-from ledger.errors import Fenced, LedgerTooNew
+from ledger.errors import Fenced, LedgerUnusable
 from ledger.journal import Entry
 from ledger.leases import Lease
 from ledger.schema import conversations, identities, messages, metadata, threads, ticket_identities, tickets, vouches
@@ -352,7 +352,7 @@ def test_a_migrated_database_is_what_the_tables_say(database: Database) -> None:
 def test_a_database_of_a_newer_program_is_left_alone(database: Database) -> None:
     with database.write() as conn:
         conn.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(LedgerTooNew, match="9999"):
+    with pytest.raises(LedgerUnusable, match="9999"):
         migrate.migrate(database)
 
 

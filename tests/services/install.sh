@@ -9,6 +9,7 @@ need() { # package, then a program that it brings
 }
 need rabbitmq-server /usr/lib/rabbitmq/bin/rabbitmq-server
 need dovecot-imapd /usr/lib/dovecot/imap
+need pgbouncer /usr/sbin/pgbouncer
 need chromium /usr/bin/chromium
 need chromium-driver /usr/bin/chromedriver
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
