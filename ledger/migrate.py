@@ -20,8 +20,8 @@ def migrate(database: Database) -> None:
     """
     if database.pooled():
         raise LedgerUnusable(
-            "database.url leads to a pooler that lends a connection for one transaction (PgBouncer): prepared statements"
-            " of one process would be another's there; set pool_mode = session for it, or name the server itself"
+            "database.url leads to a pooler that lends connections by the transaction (PgBouncer): one process would"
+            " execute what another has prepared; set pool_mode = session there, or name the server itself"
         )
     if database.look_now(_revision) == HEAD:
         return
