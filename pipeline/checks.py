@@ -12,7 +12,7 @@ from config.key import ensure_encryption_key, key_note
 from config.settings import Settings
 from config.texts import Texts, TextsError
 from connectors.base import ConnectorError, Transient
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, LedgerUnusable
 from ledger.storage import StorageError
 from pipeline.channels import connector_of
 
@@ -69,6 +69,8 @@ def _database(settings: Settings) -> Finding:
 
     try:
         parts = open_parts(settings)
+    except LedgerUnusable as error:
+        return Finding("database", False, str(error))
     except LedgerError as error:
         return Finding("database", False, f"{error}; see database.url")
     except (OSError, StorageError) as error:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from config.key import ensure_encryption_key
+from config.key import ensure_encryption_key, key_path
 from config.settings import Settings
+from ledger import own_key
 from ledger.crypto import Keyring
 from ledger.database import Database
 from ledger.migrate import migrate
@@ -94,10 +95,19 @@ class Parts:
 def open_parts(settings: Settings, clock: Callable[[], float] = time.time) -> Parts:
     """Open the ledger (migrating it where it is older) and the storage.
 
-    Raises `LedgerAway`, `LedgerUnusable` or OSError.
+    Raises `LedgerAway`, `LedgerUnusable`, `StorageError` or OSError.
     """
     database = Database(settings.database.url.get_secret_value())
-    migrate(database)
-    master_key = ensure_encryption_key(settings)
-    storage = Storage(settings.storage.url, master_key, s3=settings.storage.s3_options)
-    return Parts(settings, database, Keyring(master_key), storage, clock)
+    try:
+        migrate(database)
+        path = key_path(settings)
+        if path is not None and not path.exists() and own_key.is_known(database):
+            raise own_key.another()  # none is made in its place
+        master_key = ensure_encryption_key(settings)
+        keys = Keyring(master_key)
+        own_key.ensure(database, keys)
+        storage = Storage(settings.storage.url, master_key, s3=settings.storage.s3_options)
+    except BaseException:
+        database.close()
+        raise
+    return Parts(settings, database, keys, storage, clock)
