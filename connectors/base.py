@@ -54,9 +54,12 @@ class Fenced(ConnectorError):
 class Intake(Protocol):
     """The durable side, as a connector sees it."""
 
-    async def accept(self, payloads: Sequence[bytes], cursor: Mapping[str, Any] | None = None) -> int:
+    async def accept(
+        self, payloads: Sequence[bytes], cursor: Mapping[str, Any] | None = None, *, acknowledge: bool = True
+    ) -> int:
         """Journal the payloads, and move the cursor, in one durable commit. Returns how many were new.
 
+        Without `acknowledge` no citizen is told of them: they are older than our being here.
         Redelivered payloads are not an error. Waits (with back-off) while the database is away; raises `Fenced`
         when the lease is lost. When this returns, and not before, the platform may be told.
         """

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -34,6 +35,8 @@ Security = Literal["tls", "starttls", "none"]
 BATCH_LETTERS = 50
 BATCH_BYTES = 8 * 1024 * 1024
 CLOSE_SECONDS = 3.0
+# What had lain in the folder for longer when it was first read is taken in, and nobody is told.
+OLD = timedelta(days=7)
 # So often in a row a letter may fail (two minutes or so); then it is passed over, if the server gives another one.
 MOST_FAILS = 8
 NOT_GIVEN = b"X-Priemnaya-Not-Given: "  # known to normalizer/email.py, which tells an operator
@@ -201,7 +204,10 @@ class _Reader:
         """Journal every letter behind the cursor, in commits of a bounded size."""
         validity = self.imap.uidvalidity
         cursor = await intake.cursor()
-        last = int(cursor["uid"]) if cursor and cursor.get("uidvalidity") == validity else 0
+        same = cursor is not None and cursor.get("uidvalidity") == validity
+        last = int(cursor["uid"]) if cursor and same else 0
+        found = await self._found(cursor) if same or cursor is None else None
+        old = await self.call(self.imap.before, found["day"]) if found else set()
         try:
             pending = await self.call(partial(self.imap.letters_after, last, sizes=not trouble.alone))
         except Transient:
@@ -211,6 +217,8 @@ class _Reader:
             batch: list[tuple[int, int]] = []
             size, most = 0, 1 if trouble.alone else BATCH_LETTERS
             while pending and len(batch) < most and (not batch or size + pending[0][1] <= BATCH_BYTES):
+                if batch and (batch[0][0] in old) is not (pending[0][0] in old):
+                    break
                 size += pending[0][1]
                 batch.append(pending.pop(0))
             try:
@@ -218,8 +226,23 @@ class _Reader:
             except Transient:
                 trouble.failed(batch)
                 raise
-            await intake.accept(letters, {"uidvalidity": validity, "uid": batch[-1][0]})
+            moved: dict[str, Any] = {"uidvalidity": validity, "uid": batch[-1][0]}
+            if found and moved["uid"] < found["uid"]:
+                moved["found"] = found
+            await intake.accept(letters, moved, acknowledge=batch[0][0] not in old)
             trouble.alone = max(0, trouble.alone - 1)
+
+    async def _found(self, cursor: dict[str, Any] | None) -> dict[str, Any] | None:
+        """What lay in the folder at the first start: up to which `uid`, and the `day` before which it is old.
+
+        Kept in the cursor until all of it is read. A mailbox of years holds thousands of citizens who would else be
+        told a number for what they wrote long ago.
+        """
+        if cursor is not None:
+            kept: dict[str, Any] | None = cursor.get("found")
+            return kept
+        uid = await self.call(self.imap.last)
+        return {"uid": uid, "day": (datetime.now(UTC).date() - OLD).isoformat()}
 
     async def _letters(
         self, batch: list[tuple[int, int]], pending: list[tuple[int, int]], trouble: _Trouble

@@ -12,6 +12,7 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as WIRE
@@ -103,6 +104,16 @@ class Imap:
         """How many letters the folder holds."""
         with _imap_errors():
             return len(self._client.search())
+
+    def last(self) -> int:
+        """The UID of the newest letter; 0 in an empty folder."""
+        with _imap_errors():
+            return max(self._client.search(["UID", "*"]), default=0)
+
+    def before(self, day: str) -> set[int]:
+        """UIDs of what came into the mailbox before this day (ISO 8601), whatever the letters themselves say."""
+        with _imap_errors():
+            return set(self._client.search(["BEFORE", date.fromisoformat(day)]))
 
     def letters_after(self, last: int, *, sizes: bool = True) -> list[tuple[int, int]]:
         """(UID, size) of what came after `last`, in order. A damaged letter may have no size: then do without."""

@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -127,22 +128,24 @@ class AccountIntake:
         self._troubles: dict[str, str] = {}  # by the side of the channel that has it
         self._said_at = 0.0
 
-    async def accept(self, payloads: Sequence[bytes], cursor: Mapping[str, Any] | None = None) -> int:
+    async def accept(
+        self, payloads: Sequence[bytes], cursor: Mapping[str, Any] | None = None, *, acknowledge: bool = True
+    ) -> int:
         """See `connectors.base.Intake`."""
-        return await self._until_back(lambda: self.accept_once(payloads, cursor))
+        return await self._until_back(lambda: self.accept_once(payloads, cursor, acknowledge=acknowledge))
 
-    async def accept_once(self, payloads: Sequence[bytes], cursor: Mapping[str, Any] | None = None) -> int:
+    async def accept_once(
+        self, payloads: Sequence[bytes], cursor: Mapping[str, Any] | None = None, *, acknowledge: bool = True
+    ) -> int:
         """`accept` that raises `LedgerAway` or `StorageError` instead of waiting: the web front answers 503."""
         units = [unit for payload in payloads for unit in normalizer(self.kind).split(payload)]
-        if any(len(unit) > journal.INLINE_BYTES for unit in units):
-            entries = await asyncio.to_thread(self.parts.storage.at_once, self._entry, units)
-        else:
-            entries = [self._entry(unit) for unit in units]
-        return await self._commits.submit(_Delivery(tuple(entries), cursor))
-
-    def _entry(self, unit: bytes) -> Entry:
         where = (self.parts, self.kind, self.name, self.platform_account)
-        return entry(*where, unit, acknowledge=self._acknowledge)
+        made = partial(entry, *where, acknowledge=self._acknowledge and acknowledge)
+        if any(len(unit) > journal.INLINE_BYTES for unit in units):
+            entries = await asyncio.to_thread(self.parts.storage.at_once, made, units)
+        else:
+            entries = [made(unit) for unit in units]
+        return await self._commits.submit(_Delivery(tuple(entries), cursor))
 
     def _write(self, conn: Connection, deliveries: Sequence[_Delivery]) -> list[int]:
         if self.lease is not None:

@@ -26,6 +26,7 @@ class MemoryIntake:
         self._normalizer = normalizer(kind)
         self.rows: dict[str, bytes] = {}
         self.cursors: list[dict[str, Any]] = []
+        self.untold: set[str] = set()
         self.redelivered = 0
         self.healthy_count = 0
         self.troubles: list[ConnectorError] = []
@@ -34,7 +35,9 @@ class MemoryIntake:
         self.back.set()
         self.fenced = False
 
-    async def accept(self, payloads: Sequence[bytes], cursor: Mapping[str, Any] | None = None) -> int:
+    async def accept(
+        self, payloads: Sequence[bytes], cursor: Mapping[str, Any] | None = None, *, acknowledge: bool = True
+    ) -> int:
         await self.back.wait()
         await asyncio.sleep(0)
         if self.fenced:
@@ -47,6 +50,8 @@ class MemoryIntake:
             fresh += key not in self.rows
             self.redelivered += key in self.rows
             self.rows.setdefault(key, unit)
+            if not acknowledge:
+                self.untold.add(key)
         if cursor is not None:
             self.cursors.append(json.loads(json.dumps(cursor)))
         self.at_accept("after", payloads, cursor)
