@@ -138,7 +138,8 @@ class AccountIntake:
         self, payloads: Sequence[bytes], cursor: Mapping[str, Any] | None = None, *, acknowledge: bool = True
     ) -> int:
         """`accept` that raises `LedgerAway` or `StorageError` instead of waiting: the web front answers 503."""
-        units = [unit for payload in payloads for unit in normalizer(self.kind).split(payload)]
+        # What holds nothing is a unit too: the platform is told that it is taken, so it has an end that is seen.
+        units = [unit for payload in payloads for unit in normalizer(self.kind).split(payload) or [payload]]
         where = (self.parts, self.kind, self.name, self.platform_account)
         made = partial(entry, *where, acknowledge=self._acknowledge and acknowledge)
         if any(len(unit) > journal.INLINE_BYTES for unit in units):

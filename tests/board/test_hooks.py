@@ -58,7 +58,11 @@ def change(number: str, wamid: str) -> dict[str, Any]:
 
 
 async def post(parts: Parts, *changes: dict[str, Any]) -> int:
-    body = json.dumps({"object": "whatsapp_business_account", "entry": [{"id": "9", "changes": changes}]}).encode()
+    held = {"object": "whatsapp_business_account", "entry": [{"id": "9", "changes": changes}]}
+    return await post_body(parts, json.dumps(held).encode())
+
+
+async def post_body(parts: Parts, body: bytes) -> int:
     signature = "sha256=" + hmac.new(b"app", body, hashlib.sha256).hexdigest()
     transport = httpx.ASGITransport(app=create_app(parts))
     async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
@@ -87,3 +91,10 @@ async def test_what_is_for_no_channel_of_the_same_app_is_not_taken_and_told_once
     assert [line["event"] for line in said if line["log_level"] == "error"] == [
         "messages come for an account that no channel has: they are not taken"
     ]
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"null"])
+async def test_an_authentic_body_that_holds_nothing_has_an_end_that_is_seen(parts: Parts, body: bytes) -> None:
+    """It was answered with 200, and no row said that anything had come."""
+    assert await post_body(parts, body) == 200
+    assert taken(parts) == [("one", "101")]
