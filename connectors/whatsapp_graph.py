@@ -28,10 +28,13 @@ _ACCOUNT = {
     0: "the token is not valid: make a new one for the system user and set it",
     3: "the token may not do this: give the system user the right whatsapp_business_messaging",
     10: "the token may not do this: give the system user the right whatsapp_business_messaging",
+    33: "the number is deleted: check phone_number_id",
     190: "the token has ended: make a new one for the system user and set it",
     368: "the business account is blocked for a breach of the rules",
+    2500: "there is no such place in the API: check graph_url, with its version",
     131005: "the token may not do this: give the system user access to the business account",
     131031: "the business account is locked",
+    131037: "the number's display name is not approved",
     131042: "the business account has no valid way of payment",
     131045: "the number is not registered",
     133010: "the number is not registered",
@@ -67,8 +70,10 @@ def error_of(status: int, error: dict[str, Any]) -> ConnectorError:
         return Final(f"WhatsApp: {_NEVER[code]} {shown}")
     if status == 401:
         return AccountTrouble(f"WhatsApp: {_ACCOUNT[190]} {shown}")
-    if status == 429 or status >= 500:
+    if status in (408, 429) or status >= 500:
         return Transient(f"WhatsApp: not now {shown}")
+    if code < 0 and status not in (400, 413):  # whatever stands in between has answered, and not about the message
+        return AccountTrouble(f"WhatsApp: another one answers in its place {shown}: check graph_url and the network")
     return Final(f"WhatsApp: the request is refused {shown}")
 
 

@@ -243,10 +243,18 @@ async def test_outside_the_window_nothing_is_sent(standin: WhatsAppStandIn) -> N
         ({"code": 190}, AccountTrouble),
         ({"status": 401}, AccountTrouble),
         ({"code": 200}, AccountTrouble),
+        ({"code": 33}, AccountTrouble),
+        ({"code": 2500}, AccountTrouble),
+        ({"code": 131037}, AccountTrouble),
+        ({"status": 403, "html": True}, AccountTrouble),
+        ({"status": 404, "html": True}, AccountTrouble),
+        ({"status": 302, "html": True}, Transient),
+        ({"status": 408, "html": True}, Transient),
         ({"code": 131047}, Final),
         ({"code": 131026}, Final),
         ({"code": 100, "description": "79161234567"}, Final),
         ({"status": 400}, Final),
+        ({"status": 413, "html": True}, Final),
     ],
 )
 async def test_what_became_of_an_answer_is_told_apart(
