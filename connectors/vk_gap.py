@@ -13,8 +13,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
+
 from connectors.base import Final, Intake, Transient
-from connectors.vk_api_calls import API_VERSION, Calls
+from connectors.vk_api_calls import API_VERSION, Calls, Refused
+
+log = structlog.get_logger()
 
 # Events come a little out of the order of their dates.
 OVERLAP_SECONDS = 600
@@ -66,7 +70,12 @@ class Backfill:
         async for peer, last in self._conversations(oldest):
             if not edits and self._known.up_to(peer) >= last:
                 continue
-            messages = await self._history(peer, oldest, 0 if edits else self._known.up_to(peer))
+            try:
+                messages = await self._history(peer, oldest, 0 if edits else self._known.up_to(peer))
+            except Refused as error:
+                # Anybody can put the community into a chat, where it reads nothing unless it is made an administrator.
+                log.warning("VK does not give the history of a conversation", error=str(error))
+                messages = []
             await self._journal(intake, messages, start)
             self._known.complete(peer, last)
 

@@ -27,8 +27,8 @@ class VkStandIn(VkMessages):
     """VK with one community.
 
     Scripting: `faults` (by method name, `code=` for an API error; `a_check` for the long poll; `files`, `upload`),
-    `revoke()`/`restore()`, `deny()`, `private`, `outage()`, `expire_key()` (failed 2), `lose_session()` (failed 3),
-    `lose_history()` (failed 1), `ts_as`, `per_second` (error 6; 0: no limit).
+    `revoke()`/`restore()`, `deny()`, `private`, `closed`, `outage()`, `expire_key()` (failed 2),
+    `lose_session()` (failed 3), `lose_history()` (failed 1), `ts_as`, `per_second` (error 6; 0: no limit).
     Record: `written`, `sent`, `swallowed` (dropped for a random_id seen before), `calls`, `callback.log`.
     """
 

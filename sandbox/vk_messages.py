@@ -157,6 +157,8 @@ class VkMessages(VkPeople):
 
     def get_history(self, params: dict[str, Any]) -> Any:
         peer_id = integer(params.get("peer_id") or params.get("user_id"), 0)
+        if peer_id in self.closed:
+            raise Refusal(917)
         count = min(integer(params.get("count"), 20), 200)
         offset = integer(params.get("offset"), 0)
         messages = list(self.history.get(peer_id, []))

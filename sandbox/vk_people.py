@@ -27,6 +27,7 @@ class VkPeople(StandIn):
         self.by_id: dict[int, dict[str, Any]] = {}
         self.denied: set[int] = set()  # 901
         self.private: set[int] = set()  # 902
+        self.closed: set[int] = set()  # 917: chats where the community is no administrator
         self.files: dict[str, bytes] = {}
         self.echoes: list[Written] = []
         self.events: list[Written] = []  # of the long poll; the last one has the number `self.ts`

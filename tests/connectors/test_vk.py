@@ -17,7 +17,7 @@ from connectors.vk_gap import Known
 from sandbox.vk import VkStandIn
 from tests.connectors.intake import MemoryIntake, receiving, until, until_crash
 
-ANNA, BORIS = 1001, 1002
+ANNA, BORIS, CHAT = 1001, 1002, 2_000_000_005
 SECRET = "s3cret"
 
 
@@ -190,6 +190,22 @@ async def test_an_edit_that_fell_into_a_gap_is_found(vk: VkStandIn, intake: Memo
     edits = [row for key, row in intake.rows.items() if ":edit:" in key]
     assert len(edits) == 1 and "503" in edits[0].decode()  # what was new and edited is one message
     assert "с правкой" in intake.rows[fresh.native_id].decode()
+
+
+async def test_a_chat_that_may_not_be_read_keeps_no_other_conversation_waiting(
+    vk: VkStandIn, intake: MemoryIntake
+) -> None:
+    async with receiving(connect(vk), intake):
+        await until(lambda: started(vk))
+        with vk.outage():
+            vk.write(ANNA, "до чата")
+            closed = vk.write(BORIS, "привет, бот", chat=CHAT)
+        vk.closed.add(CHAT)
+        vk.lose_session()
+        await until(lambda: lost(vk, intake) == {closed.native_id})
+        after = vk.write(ANNA, "после")
+        await until(lambda: after.confirmed_at)
+    assert not intake.troubles
 
 
 async def test_a_crash_in_the_middle_of_a_backfill_loses_nothing(vk: VkStandIn, intake: MemoryIntake) -> None:
