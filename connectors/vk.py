@@ -259,9 +259,8 @@ class Vk:
         from connectors.fetching import fetch, place
 
         if "message" in source:
-            cropped = {**source["message"], "is_cropped": True}
-            whole = await Whole(self._sending, self.settings.group_id, patient=True)(cropped)
-            if whole is cropped:
+            whole = await Whole(self._sending, self.settings.group_id).asked(source["message"])
+            if whole is source["message"]:
                 raise Final("VK does not give the whole message")
             yield str(whole.get("text") or "").encode("utf-8", "replace")
             return

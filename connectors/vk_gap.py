@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from connectors.base import Final, Intake, Transient
+from connectors.base import AccountTrouble, Final, Intake, Transient
 from connectors.vk_api_calls import API_VERSION, Calls, Refused
 
 log = structlog.get_logger()
@@ -27,8 +27,8 @@ EDIT_SECONDS = 86400
 PAGE = 200
 MOST_CONVERSATIONS = 20_000
 MOST_PEERS = 5_000
-LONG_SECONDS = 45.0  # nobody else's messages wait for so long
 MOST_FAILS = 8  # of fetching a long message whole, in a row
+LONGEST_WAIT = 30.0  # seconds for which one long message may hold up all others
 
 
 @dataclass
@@ -151,32 +151,37 @@ async def _accept(intake: Intake, payloads: list[bytes]) -> None:
 class Whole:
     """Fetches what events and lists show only the beginning of (`is_cropped`).
 
-    Raises `Transient` while VK does not give it; after many times in a row the beginning is taken rather than nothing,
-    and at once where VK asks to wait for long (a quota, a captcha): the rest is fetched as an attachment then.
+    Raises `Transient` while VK does not give it; after many times in a row, or where it refuses for long, the beginning
+    is taken rather than nothing.
     """
 
-    def __init__(self, calls: Calls, group_id: int, *, patient: bool = False) -> None:
+    def __init__(self, calls: Calls, group_id: int) -> None:
         self._calls = calls
         self._group_id = group_id
-        self._patient = patient  # nobody else waits: it is fetched as an attachment
         self._fails = 0
 
     async def __call__(self, message: dict[str, Any]) -> dict[str, Any]:
         """The message itself, or the same object where it is whole already or not to be had."""
         if message.get("is_cropped") is not True:
             return message
-        peer, number, message_id = (number_of(message, name) for name in ("peer_id", "conversation_message_id", "id"))
-        which = {"message_ids": message_id} if message_id else {"peer_id": peer, "cmids": number}
         try:
-            items = _items(await self._calls.call("messages.getById", group_id=self._group_id, **which))
-        except Final:
+            found = await self.asked(message)
+        except (Final, AccountTrouble):
             return message
         except Transient as error:
             self._fails += 1
-            if self._patient or (self._fails < MOST_FAILS and (error.retry_after or 0) < LONG_SECONDS):
+            # A quota or a captcha takes hours: with the beginning all the others would wait, and it is fetched later.
+            if self._fails < MOST_FAILS and (error.retry_after or 0.0) <= LONGEST_WAIT:
                 raise
             return message
         self._fails = 0
+        return found
+
+    async def asked(self, message: dict[str, Any]) -> dict[str, Any]:
+        """The whole of a message, or the same object where VK has none. Raises whatever the call does."""
+        peer, number, message_id = (number_of(message, name) for name in ("peer_id", "conversation_message_id", "id"))
+        which = {"message_ids": message_id} if message_id else {"peer_id": peer, "cmids": number}
+        items = _items(await self._calls.call("messages.getById", group_id=self._group_id, **which))
         own = (one for one in items if number_of(one, "conversation_message_id") == number)
         return next((one for one in own if number_of(one, "peer_id") == peer), message)
 

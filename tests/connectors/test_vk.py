@@ -284,6 +284,19 @@ async def test_a_used_up_quota_holds_up_no_message_behind_a_long_one(vk: VkStand
         _ = [piece async for piece in connect(vk).fetch({"message": message}, 10**6)]
 
 
+@pytest.mark.parametrize("code", [5, 14, 29, 203])
+async def test_a_long_message_that_is_refused_for_long_keeps_no_other_waiting(
+    vk: VkStandIn, intake: MemoryIntake, code: int
+) -> None:
+    async with receiving(connect(vk), intake):
+        await until(lambda: started(vk))
+        vk.faults.next("messages.getById", times=1000, code=code)
+        made = vk.write(ANNA, "длинно " * 1000)
+        after = vk.write(BORIS, "коротко")
+        await until(lambda: made.confirmed_at and after.confirmed_at)
+    assert not intake.troubles and json.loads(intake.rows[made.native_id])["object"]["message"]["is_cropped"]
+
+
 @pytest.mark.parametrize(
     ("method", "fault", "kind", "says"),
     [
