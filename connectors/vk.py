@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import httpx
 
 POLL_SECONDS = 25
+ANSWER_SECONDS = 60.0  # for an answer of the long poll to come whole, beyond the waiting
 LOOK_SECONDS = 300.0  # an outage at VK makes no gap in `ts`: the histories are looked at this often
 MOST_CATCHING_UP_SECONDS = 60.0  # so long events may keep coming before the histories are looked at all the same
 LONG_AWAY_SECONDS = 3600  # after this long the edits are looked for too
@@ -180,7 +181,8 @@ class Vk:
             self._http = httpx.AsyncClient(timeout=httpx.Timeout(POLL_SECONDS + 10, connect=10), trust_env=False)
         params = {"act": "a_check", "key": session.key, "ts": ts, "wait": str(wait)}
         try:
-            response = await self._http.get(session.url, params=params)
+            async with asyncio.timeout(wait + ANSWER_SECONDS):
+                response = await self._http.get(session.url, params=params)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise Transient(f"VK's long poll cannot be reached: {type(error).__name__}") from None
         if response.status_code != 200:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 API_VERSION = "5.199"
 LIBRARY_URL = "https://api.vk.ru"  # hard-coded in vk_api; an adapter on it leads elsewhere
 CONNECT_SECONDS, READ_SECONDS = 5.0, 12.0
+CALL_SECONDS = 40.0  # the whole of a call: an answer that trickles is never late by the time between two bytes
 CALL_PAUSE = 0.1  # a community may call 20 times a second; two instances share that
 CAPTCHA_SECONDS = 300.0
 
@@ -83,10 +84,19 @@ class Calls:
         self._settings = settings
         self._api: Any = None  # vk_api has no types
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="vk")
+        self._turn = asyncio.Lock()  # a call's time begins when it is its turn
 
     async def call(self, method: str, **values: Any) -> Any:
         """The `response` of a method."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._call, method, values)
+        async with self._turn:
+            try:
+                async with asyncio.timeout(CALL_SECONDS):
+                    return await asyncio.get_running_loop().run_in_executor(self._thread, self._call, method, values)
+            except TimeoutError:
+                # Its thread stays with it until it ends; those that come after it have another.
+                self._thread.shutdown(wait=False)
+                self._thread, self._api = ThreadPoolExecutor(1, thread_name_prefix="vk"), None
+                raise Away("VK does not answer in time") from None
 
     def _call(self, method: str, values: dict[str, Any]) -> Any:
         import requests

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -339,6 +341,39 @@ async def test_a_hung_socket_is_given_up(vk: VkStandIn, intake: MemoryIntake, mo
     async with receiving(connect(vk), intake):
         await until(lambda: intake.healthy_count)
     assert "ReadTimeout" in intake.texts()
+
+
+async def trickling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """An answer that comes byte by byte and has no end within the test."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{")
+    with contextlib.suppress(ConnectionError):
+        for _ in range(300):
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+    writer.close()
+
+
+@pytest.mark.parametrize("of", ["long poll", "API"])
+async def test_an_answer_that_trickles_is_given_up(
+    vk: VkStandIn, intake: MemoryIntake, monkeypatch: pytest.MonkeyPatch, of: str
+) -> None:
+    monkeypatch.setattr(vk_api_calls, "CALL_SECONDS", 0.5)
+    monkeypatch.setattr(module, "ANSWER_SECONDS", 0.2)
+    async with await asyncio.start_server(trickling, "127.0.0.1") as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        connector = connect(vk)
+        if of == "API":
+            real, vk_url = vk_api_calls._adapter, connector.settings.api_url
+            led: list[str] = [vk_url, url]
+            monkeypatch.setattr(vk_api_calls, "_adapter", lambda to: real(to and led.pop()))
+        else:
+            body = {"response": {"server": f"{url}/longpoll", "key": "k", "ts": "1"}}
+            vk.faults.next("groups.getLongPollServer", body=json.dumps(body).encode())
+        async with receiving(connector, intake):
+            await until(lambda: intake.troubles and intake.healthy_count, 5)
+    assert ("in time" if of == "API" else "TimeoutError") in intake.texts()
 
 
 # ---- Callback API -----------------------------------------------------------------------------------------------
