@@ -20,6 +20,7 @@ from config.channels import ChannelSettings
 from connectors.backoff import Backoff, for_ever
 from connectors.base import (
     AccountTrouble,
+    Away,
     ConnectorError,
     Final,
     Hook,
@@ -88,7 +89,7 @@ class _Polling:
     """What one receive loop remembers between its polls."""
 
     webhook_gone: bool = False
-    alone: bool = False  # the next poll asks for one update only
+    batch: int = BATCH  # how many updates the next poll asks for
 
 
 class Telegram:
@@ -121,9 +122,13 @@ class Telegram:
             if not polling.webhook_gone:
                 await self._remove_webhook()
                 polling.webhook_gone = True
-            polling.alone = await self._round(intake, polling.alone)
+            await self._round(intake, polling)
         except Undecodable:
-            polling.alone = True  # one update at a time sets the bad one apart
+            polling.batch = 1  # one update at a time sets the bad one apart
+            raise
+        except Away:
+            # Where the way is slow, or lets only so much through, fewer updates come whole.
+            polling.batch = max(1, polling.batch // 4)
             raise
         except ConnectorError as error:
             polling.webhook_gone = polling.webhook_gone and WEBHOOK_SET not in str(error)
@@ -131,28 +136,28 @@ class Telegram:
         await intake.healthy()
         backoff.reset()
 
-    async def _round(self, intake: Intake, alone: bool) -> bool:
-        """One poll and its commit. Returns whether the next one asks for one update only."""
+    async def _round(self, intake: Intake, polling: _Polling) -> None:
+        """One poll and its commit."""
         cursor = await intake.cursor() or {}
         offset, last = cursor.get("offset"), cursor.get("at", 0)
         if not isinstance(offset, int) or time.time() - last > QUIET_SECONDS:
             offset = None
         try:
-            updates = await self._api.updates(offset, limit=1 if alone else BATCH, seconds=POLL_SECONDS)
+            updates = await self._api.updates(offset, limit=polling.batch, seconds=POLL_SECONDS)
         except Undecodable as error:
             number = error.update_id()
-            if not alone or number is None:
+            if polling.batch > 1 or number is None:
                 raise
             await intake.accept([error.body.encode("utf-8", "surrogatepass")], _cursor([number]))
-            return True
+            return
         if updates:
             numbers = [found for update in updates if (found := _update_id(update)) is not None]
             await intake.accept([_dump(update) for update in updates], _cursor(numbers) if numbers else None)
             if not numbers:
                 raise Transient("Telegram's updates hold no update_id: they cannot be confirmed")
-            if len(updates) < BATCH:
+            if len(updates) < polling.batch:
                 await asyncio.sleep(REST_SECONDS)
-        return False
+        polling.batch = min(BATCH, 2 * polling.batch)
 
     async def _remove_webhook(self) -> None:
         from aiogram.methods import DeleteWebhook

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from connectors.telegram import Settings
 
 CALL_SECONDS = 15
+ANSWER_SECONDS = 10  # for updates to come whole, beyond the waiting for them
 UPLOAD_SECONDS = 50
 FETCH_SECONDS = 110.0
 REVOKED = "Telegram refuses the token (401): get it anew from @BotFather and set it"
@@ -112,7 +113,7 @@ class Api:
         from connectors.telegram import ALLOWED_UPDATES
 
         method = _raw_updates()(offset=offset, limit=limit, timeout=seconds, allowed_updates=list(ALLOWED_UPDATES))
-        return list(await self.call(method, seconds + 10))
+        return list(await self.call(method, seconds + ANSWER_SECONDS))
 
     async def file(self, file_id: str, limit: int) -> AsyncIterator[bytes]:
         """A file's bytes. The token is in the address, which is always that of `api_url`; no redirect is followed."""

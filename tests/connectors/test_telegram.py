@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,7 @@ import aiogram.methods  # noqa: F401 - seconds of import, here and not within a 
 import pytest
 
 from connectors import telegram as module
+from connectors import telegram_api
 from connectors.base import AccountTrouble, ConnectorError, Fenced, Hook, Transient
 from connectors.telegram import Settings, Telegram, create
 from sandbox.telegram import TelegramStandIn
@@ -118,6 +120,42 @@ async def test_an_answer_that_is_no_json_to_us_is_set_apart_update_by_update(
     kept = set(intake.rows)
     assert {good[0].native_id, good[2].native_id} <= kept and len(kept) == 3
     assert deep.encode() in intake.rows.values()
+
+
+async def test_where_a_connection_lets_only_so_much_through_fewer_updates_are_asked_for(
+    standin: TelegramStandIn, intake: MemoryIntake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "POLL_SECONDS", 0)
+    monkeypatch.setattr(telegram_api, "ANSWER_SECONDS", 0.3)
+
+    ways: list[Any] = []
+
+    async def way(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """To the stand-in and back: after 16 kB nothing comes any more, and nothing is closed."""
+        ways.append(asyncio.current_task())
+        there, out = await asyncio.open_connection(standin.host, standin.port)
+
+        async def forth() -> None:
+            while piece := await reader.read(65536):
+                out.write(piece)
+            out.close()
+
+        left, asking = 16_000, asyncio.create_task(forth())
+        while left and (piece := await there.read(left)):
+            writer.write(piece)
+            left -= len(piece)
+        await asking
+        writer.close()
+        await asyncio.gather(out.wait_closed(), writer.wait_closed(), return_exceptions=True)
+
+    anna = standin.user(1)
+    made = [standin.text(anna, f"{at} " + "подробно " * 300) for at in range(12)]
+    async with await asyncio.start_server(way, "127.0.0.1") as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with receiving(connect(standin, api_url=url), intake):
+            await until(lambda: not standin.unconfirmed())
+        await asyncio.gather(*ways)
+    assert list(intake.rows) == [one.native_id for one in made]
 
 
 async def test_lower_ids_after_a_quiet_week_are_taken_and_confirmed(
