@@ -56,6 +56,11 @@ def _loads(text: str) -> Any:
     return json.loads(text, parse_int=lambda digits: int(digits) if len(digits) <= _LONGEST_INTEGER else digits)
 
 
+def _whole(text: str) -> bool:
+    """Whether this is an answer with updates from its beginning to its end: what is cut comes again, for the asking."""
+    return text.lstrip().startswith('{"ok":true') and text.rstrip().endswith("]}")
+
+
 class Api:
     """One bot. Opens nothing before it is used."""
 
@@ -98,7 +103,7 @@ class Api:
         except telegram.TelegramBadRequest as error:
             raise _bad_request(error.message) from None
         except telegram.ClientDecodeError as error:
-            if isinstance(error.data, str) and error.data.lstrip().startswith('{"ok":true'):
+            if isinstance(error.data, str) and _whole(error.data):
                 raise Undecodable(error.data) from None
             raise Transient("Telegram answers what is no JSON (a gateway, a proxy)") from None
         except telegram.TelegramServerError:

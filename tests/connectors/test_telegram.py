@@ -122,6 +122,15 @@ async def test_an_answer_that_is_no_json_to_us_is_set_apart_update_by_update(
     assert deep.encode() in intake.rows.values()
 
 
+async def test_an_update_that_comes_cut_is_not_confirmed(standin: TelegramStandIn, intake: MemoryIntake) -> None:
+    made = standin.text(standin.user(1), "вход не работает, помогите")
+    whole = json.dumps({"ok": True, "result": [made.payload]}, separators=(",", ":")).encode()
+    standin.faults.next("getUpdates", times=3, body=whole[:-40])  # as if that were all, which a proxy may do
+    async with receiving(connect(standin), intake):
+        await until(lambda: not standin.unconfirmed())
+    assert [json.loads(row) for row in intake.rows.values()] == [made.payload]
+
+
 async def test_where_a_connection_lets_only_so_much_through_fewer_updates_are_asked_for(
     standin: TelegramStandIn, intake: MemoryIntake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
