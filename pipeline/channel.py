@@ -64,7 +64,7 @@ class Channel:
         source = getattr(connector, "source", None)
         intake = AccountIntake(self.parts, connector.kind, self.name, account, lease, source=source)
         sender = Sender(self.parts, connector, account, lease, intake, self._unrecorded)
-        downloader = Downloader(self.parts, connector, lease)
+        downloader = Downloader(self.parts, connector, lease, intake)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._guarded(stop, lambda: self._adopt(connector.kind, account, lease, stop)))
             group.create_task(self._guarded(stop, lambda: self._send(sender, stop)))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
-from connectors.base import AccountTrouble, Connector, Final, Transient
+from connectors.base import AccountTrouble, Connector, ConnectorError, Final, Transient
 from ledger import attachments, outbox
 from ledger.attachments import Wanted
 from ledger.database import Connection
@@ -28,6 +28,13 @@ FIRST_RETRY, LONGEST_RETRY, MOST_ATTEMPTS = 3.0, 1800.0, 40
 SNIFFED_BYTES = 8192
 
 
+class Health(Protocol):
+    """Who is told how the fetching side is: see `AccountIntake`."""
+
+    async def fetching(self, error: ConnectorError | None) -> None:
+        """What refuses the account, or None once a file has come."""
+
+
 @dataclass
 class Downloader:
     """The fetching side of one account, under the lease of its holder."""
@@ -35,6 +42,7 @@ class Downloader:
     parts: Parts
     connector: Connector
     lease: Lease
+    intake: Health
 
     async def round(self) -> int:
         """Fetch what is due. Returns how many were tried. Raises `LedgerAway` or `Fenced`."""
@@ -67,12 +75,16 @@ class Downloader:
             await self._refuse(item, "larger than the limit")
         except Final as error:
             await self._refuse(item, str(error))
-        except (Transient, AccountTrouble, Unavailable, TimeoutError) as error:
+        except AccountTrouble as error:  # said at once: after a day of tries the file is lost
+            await self.intake.fetching(error)
+            await self._later(item, str(error))
+        except (Transient, Unavailable, TimeoutError) as error:
             await self._later(item, str(error) or "it did not come in time")
         except Exception as error:  # a fault of ours: no other file waits for it
             log.error("a file cannot be fetched", channel=self.connector.name, exc_info=error)
             await self._later(item, f"it cannot be fetched: {type(error).__name__}")
         else:
+            await self.intake.fetching(None)
             media_type = sniff(bytes(head), item.media_type)
             event = self._event(item, "stored", None)
 

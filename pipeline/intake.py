@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 # Between tries while the database is away: seconds, doubled up to the last, with jitter.
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0
-RECEIVING, SENDING = "receiving", "sending"
+RECEIVING, SENDING, FETCHING = "receiving", "sending", "fetching"
 CUT = b"X-Priemnaya-Cut: larger than the limit\r\n"
 
 
@@ -187,10 +187,17 @@ class AccountIntake:
 
     async def sending(self, error: ConnectorError | None) -> None:
         """How the other side is, of which receiving tells nothing: what refuses it, or None once a message is taken."""
+        await self._other_side(SENDING, error, "the platform takes messages again")
+
+    async def fetching(self, error: ConnectorError | None) -> None:
+        """How the fetching of files is: what refuses the account, or None once a file has come."""
+        await self._other_side(FETCHING, error, "the platform gives files again")
+
+    async def _other_side(self, side: str, error: ConnectorError | None, well: str) -> None:
         if error is not None:
-            await self._has_trouble(SENDING, error)
-        elif self._troubles.pop(SENDING, None) is not None:
-            log.info("the platform takes messages again", channel=self.name)
+            await self._has_trouble(side, error)
+        elif self._troubles.pop(side, None) is not None:
+            log.info(well, channel=self.name)
             await self._say()
 
     async def _has_trouble(self, side: str, error: ConnectorError) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from connectors.base import Final
-from ledger import leases
+from connectors.base import AccountTrouble, Final
+from ledger import health, leases
 from ledger.errors import LedgerAway
 from ledger.schema import attachments, outbox
 from pipeline.downloader import MOST_ATTEMPTS, Downloader
+from pipeline.intake import AccountIntake
 from tests.linking.world import World
 from tests.pipeline.faulty import cutting
 
@@ -27,6 +28,7 @@ class Platform:
     def __init__(self) -> None:
         self.now: Counter[str] = Counter()
         self.twice: list[str] = []
+        self.refused: set[str] = set()
 
     async def fetch(self, source: Mapping[str, Any], limit: int) -> AsyncIterator[bytes]:
         name = source["file_id"]
@@ -36,6 +38,8 @@ class Platform:
         try:
             if name.startswith("gone"):
                 raise Final("the file is gone")
+            if name in self.refused:
+                raise AccountTrouble("the file is at a host where no token goes")
             if name.startswith("bad"):
                 raise RuntimeError("a fault")
             yield b"content"
@@ -64,7 +68,8 @@ def want(world: World, name: str) -> None:
 def downloader(world: World, platform: Platform) -> Downloader:
     held = world.parts.database.run_now(lambda conn: leases.acquire(conn, "channel:telegram", "here"))
     assert held is not None
-    return Downloader(world.parts, platform, held)  # type: ignore[arg-type]
+    intake = AccountIntake(world.parts, platform.kind, platform.name, "1", held)
+    return Downloader(world.parts, platform, held, intake)  # type: ignore[arg-type]
 
 
 def states(world: World) -> Counter[str]:
@@ -122,3 +127,21 @@ def test_a_file_that_fails_for_a_reason_of_its_own_holds_up_nobody(world: World)
     world.now += 3600
     asyncio.run(rounds())
     assert states(world) == {"refused": 9, "stored": 1}, "each comes to an end"
+
+
+async def test_files_that_are_refused_to_the_account_are_told_of_until_one_comes(world: World) -> None:
+    platform = Platform()
+    fetching = downloader(world, platform)
+
+    def said() -> tuple[str, str | None]:
+        (part,) = world.parts.database.look_now(health.read)
+        return part.state, part.detail
+
+    platform.refused.add("one")
+    want(world, "one")
+    await fetching.round()
+    assert said() == ("trouble", "the file is at a host where no token goes")
+    assert states(world) == {"pending": 1}
+    want(world, "two")
+    await fetching.round()
+    assert said() == ("ok", None)
