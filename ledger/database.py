@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ledger.bells import ring
-from ledger.errors import LedgerAway
+from ledger.errors import LedgerAway, LedgerUnusable
 
 __all__ = ["Connection", "Database", "clock"]
 
@@ -223,6 +223,9 @@ def _begin_sqlite(conn: Connection) -> None:
     conn.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_CORRUPT_INDEX", "SQLITE_NOTADB")
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
@@ -232,6 +235,11 @@ def _translated() -> Iterator[None]:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise LedgerAway(_cause(error)) from None
+        if getattr(error.orig, "sqlite_errorname", None) in _DAMAGED:
+            raise LedgerUnusable(
+                "the ledger's file is damaged, or is no ledger: see database.url, or put a backup back"
+                " (docs/operations.md)"
+            ) from None
         raise
     except PoolTimeout:
         raise LedgerAway("no connection to the database became free") from None

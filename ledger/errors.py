@@ -2,7 +2,7 @@
 
 LedgerError
 ├── LedgerAway      the database cannot be reached or written just now; nothing of the transaction is kept
-├── LedgerUnusable  the database is there, and is not to be worked with: a newer program's, or behind a pooler
+├── LedgerUnusable  the database is there, and is not to be worked with: a newer program's, damaged, behind a pooler
 └── Fenced          the lease was lost: another holder works
 """
 

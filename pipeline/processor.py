@@ -14,7 +14,7 @@ import structlog
 from ledger import health, journal, leases, outbox, serials
 from ledger.crypto import SealBroken
 from ledger.database import Connection
-from ledger.errors import Fenced, LedgerAway
+from ledger.errors import Fenced, LedgerAway, LedgerError
 from ledger.journal import Claimed
 from ledger.leases import Lease
 from ledger.serials import Numbers
@@ -132,7 +132,7 @@ class Processor:
             self._give_back(rest, blame=False)
         try:
             self._process(kept)
-        except (LedgerAway, StorageError, Fenced):
+        except (LedgerError, StorageError):
             raise  # nobody's message's fault: the next step puts the rows back
         except Exception as error:
             self._blame(kept, error)
@@ -146,7 +146,7 @@ class Processor:
             return 0
         try:
             return self.parts.database.run_now(lambda conn: self._greet(conn, now, ids))
-        except (LedgerAway, StorageError, Fenced):
+        except (LedgerError, StorageError):
             raise
         except Exception as error:
             log.error("greetings could not be ended", rows=len(held), error=type(error).__name__, exc_info=error)
@@ -164,7 +164,7 @@ class Processor:
         """End one greeting; the guilty one goes to the quarantine, since nothing else would ever end it."""
         try:
             return self.parts.database.run_now(lambda conn: self._greet(conn, now, [row_id]))
-        except (LedgerAway, StorageError, Fenced):
+        except (LedgerError, StorageError):
             raise
         except Exception as error:
             reason = f"could not be processed: {type(error).__name__}"

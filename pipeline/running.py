@@ -43,11 +43,27 @@ async def _main(settings: Settings, name: str) -> int:
     try:
         parts = await _open(settings, stop)
     except LedgerUnusable as error:
-        log.error("cannot start", role=name, error=error)
+        log.error("cannot start", role=name, error=str(error))
         return 1
     if parts is None:
         return 0
     log.info("started", role=name, pid=os.getpid())
+    code = 0
+    try:
+        await _work_until(stop, parts, name)
+    except* LedgerUnusable as group:  # it was not at the start; some roles are groups of tasks
+        code = 1
+        log.error("cannot go on", role=name, error=str(_first(group)))
+    return code
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+async def _work_until(stop: asyncio.Event, parts: Parts, name: str) -> None:
     work = asyncio.create_task(_work(parts, name, stop))
     try:
         stopping = asyncio.create_task(stop.wait())
@@ -59,13 +75,12 @@ async def _main(settings: Settings, name: str) -> int:
             log.warning("stopped before everything in work was finished; it goes on at the next start", role=name)
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
-            return 0
+            return
         await work
     finally:
         parts.close()
         _leave_in(LEAVE_SECONDS)
     log.info("stopped", role=name)
-    return 0
 
 
 def _leave_in(seconds: float) -> None:
