@@ -1,4 +1,4 @@
-"""Commands, their options, and errors for people: one line, what is wrong and what to do; no traceback.
+"""The commands of every day, and the program's entry. Those of an administrator are in `pipeline.administration`.
 
 Exit 0: done. 1: something failed. 2: wrong use.
 """
@@ -8,117 +8,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from config.settings import ConfigError, Settings, load
+from pipeline import administration as administration  # its commands join the group
+from pipeline.console import Failed, WrongUse, as_json_option, cli, command, counted, files_named, opened, settings_of
 from pipeline.parameters import Moment, Number
-
-
-class Failed(click.ClickException):
-    """A command could not do what it was asked to."""
-
-    exit_code = 1
-
-
-class WrongUse(Failed):
-    """The words of the command, or the configuration, are off."""
-
-    exit_code = 2
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="The configuration file (TOML).")
-@click.version_option(package_name="priemnaya", prog_name="priemnaya")
-@click.pass_context
-def cli(context: click.Context, config: Path | None) -> None:
-    """Takes what citizens write, exactly once, numbers it, and queues it for the right desk."""
-    context.obj = config
-
-
-def settings_of(context: click.Context) -> Settings:
-    """The settings. Ends the command where they are wrong: each problem on its line."""
-    try:
-        return load(context.obj)
-    except ConfigError as error:
-        for problem in error.problems:
-            click.echo(f"priemnaya: {problem}", err=True)
-        context.exit(2)
-
-
-@contextmanager
-def files_named(context: click.Context) -> Iterator[None]:
-    """Rules or texts that the block finds wrong end the command, as a wrong configuration does."""
-    from config.texts import TextsError
-    from router.rules import RulesError
-
-    try:
-        yield
-    except RulesError as error:
-        problems = [f"routing.file: {error}"]
-    except TextsError as error:
-        problems = [f"texts.folder: {problem}" for problem in error.problems]
-    else:
-        return
-    for problem in problems:
-        click.echo(f"priemnaya: {problem}", err=True)
-    context.exit(2)
-
-
-@contextmanager
-def opened(context: click.Context) -> Iterator[Any]:
-    """The parts, opened; what goes wrong in the block becomes one line."""
-    from ledger.errors import LedgerAway, LedgerUnusable
-    from ledger.storage import StorageError
-
-    settings = settings_of(context)
-    from config.log import configure
-
-    configure(settings)
-    from pipeline.parts import open_parts
-
-    parts = None
-    try:
-        parts = open_parts(settings)
-        with files_named(context):
-            yield parts
-    except LedgerAway as error:
-        raise Failed(f"the database cannot be used: {error}; see database.url") from None
-    except LedgerUnusable as error:
-        raise Failed(str(error)) from None
-    except StorageError as error:
-        raise Failed(f"the storage cannot be used: {error}; see storage.url") from None
-    finally:
-        if parts is not None:
-            parts.close()
-
-
-_as_json = click.option("--json", "as_json", is_flag=True, help="For machines.")
-_config = click.option(
-    "--config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    expose_value=False,
-    callback=lambda context, _param, value: setattr(context, "obj", value or context.obj),
-    help="The configuration file (TOML).",
-)
-
-
-def command(*args: Any, **kwargs: Any) -> Callable[[Callable[..., Any]], click.Command]:
-    """A command of the group; `--config` may stand behind its name too."""
-
-    def wrap(function: Callable[..., Any]) -> click.Command:
-        made: click.Command = cli.command(*args, **kwargs)(_config(click.pass_context(function)))
-        return made
-
-    return wrap
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 @command()
@@ -138,7 +35,7 @@ def run(context: click.Context, names: tuple[str, ...]) -> None:
 
 
 @command()
-@_as_json
+@as_json_option
 def check(context: click.Context, as_json: bool) -> None:
     """Read the configuration and reach every part for real."""
     settings = settings_of(context)
@@ -155,7 +52,7 @@ def check(context: click.Context, as_json: bool) -> None:
 @click.option("--account", help="The channel's NAME; else the only channel of the kind.")
 @click.option("--acknowledge", is_flag=True, help="Owe citizens an acknowledgement, as for messages that arrive.")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@_as_json
+@as_json_option
 def ingest(
     context: click.Context, kind: str, account: str | None, acknowledge: bool, paths: tuple[Path, ...], as_json: bool
 ) -> None:
@@ -201,7 +98,7 @@ def envelopes(context: click.Context, ticket: str | None, since: float | None, f
 
 
 @command()
-@_as_json
+@as_json_option
 def queues(context: click.Context, as_json: bool) -> None:
     """The unified queue: what waits at each desk."""
     from pipeline.inspect import queue_rows, queue_table
@@ -216,7 +113,7 @@ def queues(context: click.Context, as_json: bool) -> None:
 
 @command()
 @click.argument("number", type=Number())
-@_as_json
+@as_json_option
 def show(context: click.Context, number: str, as_json: bool) -> None:
     """One ticket: its messages, links, acknowledgements, replies, deliveries."""
     from pipeline.inspect import describe, ticket_view
@@ -234,7 +131,7 @@ def quarantine() -> None:
 
 
 @quarantine.command("list")
-@_as_json
+@as_json_option
 @click.pass_context
 def quarantine_list(context: click.Context, as_json: bool) -> None:
     """The rows, oldest first."""
@@ -250,7 +147,7 @@ def quarantine_list(context: click.Context, as_json: bool) -> None:
 
 @quarantine.command("show")
 @click.argument("row_id", type=int)
-@_as_json
+@as_json_option
 @click.pass_context
 def quarantine_show(context: click.Context, row_id: int, as_json: bool) -> None:
     """One row, with its bytes as text."""
@@ -273,7 +170,7 @@ def _all_there(lacking: list[int]) -> None:
 @click.option("--all", "everything", is_flag=True, help="Every row of the quarantine.")
 @click.option("--file", "replacement", type=click.Path(path_type=Path, exists=True, dir_okay=False),
               help="Bytes to take instead, for one row that was mended by hand.")  # fmt: skip
-@_as_json
+@as_json_option
 @click.pass_context
 def quarantine_retry(
     context: click.Context, row_ids: tuple[int, ...], everything: bool, replacement: Path | None, as_json: bool
@@ -303,66 +200,9 @@ def quarantine_export(context: click.Context, folder: Path, row_ids: tuple[int, 
     with opened(context) as parts:
         _all_there(lacking(parts, row_ids))
         try:
-            click.echo(f"{_counted(export(parts, folder, row_ids), 'file')} written to {folder}")
+            click.echo(f"{counted(export(parts, folder, row_ids), 'file')} written to {folder}")
         except OSError as error:
             raise Failed(f"{folder}: {error.strerror}") from None
-
-
-@command()
-@click.option("--since", type=Moment(), help="Envelopes staged since this time.")
-@click.option("--ticket", "tickets", type=Number(), multiple=True, help="Envelopes of this ticket.")
-@_as_json
-def requeue(context: click.Context, since: float | None, tickets: tuple[str, ...], as_json: bool) -> None:
-    """Publish again, under the same ids."""
-    if (since is None) == (not tickets):
-        raise WrongUse("say either --since or --ticket")
-    from ledger import outbox
-
-    with opened(context) as parts:
-        count = parts.database.run_now(lambda conn: outbox.requeue(conn, parts.clock(), since=since, tickets=tickets))
-    click.echo(json.dumps({"requeued": count}) if as_json else f"to go out again: {_counted(count, 'envelope')}")
-
-
-@command()
-@click.argument("number", type=Number())
-@_as_json
-def forget(context: click.Context, number: str, as_json: bool) -> None:
-    """Erase a ticket's personal data, and write the record of it."""
-    from pipeline.erase import erase
-
-    with opened(context) as parts:
-        record = erase(parts, number, cause="forget")
-        if record is None:
-            raise Failed(f"no ticket has the number {number!r}")
-        click.echo(json.dumps(record, ensure_ascii=False) if as_json else f"{number} is erased: {record['summary']}")
-
-
-@command()
-@_as_json
-def restored(context: click.Context, as_json: bool) -> None:
-    """After a backup of the ledger was put back: what was given out since then is not given again."""
-    from pipeline.restored import restored as tell
-
-    with opened(context) as parts:
-        following = tell(parts)
-    told = {"next_number": following}
-    click.echo(json.dumps(told) if as_json else f"numbers go on with {following}; VK's message ids are drawn anew")
-
-
-@command()
-@click.argument("name")
-@click.option("--reset", is_flag=True, required=True, help="Give it a new password, which is shown once.")
-@_as_json
-def account(context: click.Context, name: str, reset: bool, as_json: bool) -> None:
-    """A new one-time password for an account of the board, when its own is lost."""
-    from board import sessions
-
-    with opened(context) as parts:
-        password = sessions.reset(parts, name)
-        if password is None:
-            raise Failed(f"no open account has the name {name!r}; the first one is made when the web starts")
-    told = {"name": name, "password": password}
-    click.echo(json.dumps(told, ensure_ascii=False) if as_json else f"{name}: {password}  (it is shown only now)")
 
 
 @command()
@@ -386,7 +226,7 @@ def schema(context: click.Context, asyncapi: bool) -> None:
 @command()
 @click.argument("text", nargs=-1)
 @click.option("--file", "file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="JSON Lines.")
-@_as_json
+@as_json_option
 def route(context: click.Context, text: tuple[str, ...], file: Path | None, as_json: bool) -> None:
     """Which desk a text would go to, and why. Sends nothing."""
     settings = settings_of(context)

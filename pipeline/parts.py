@@ -100,14 +100,23 @@ def open_parts(settings: Settings, clock: Callable[[], float] = time.time) -> Pa
     database = Database(settings.database.url.get_secret_value())
     try:
         migrate(database)
-        path = key_path(settings)
-        if path is not None and not path.exists() and own_key.is_known(database):
-            raise own_key.another()  # none is made in its place
-        master_key = ensure_encryption_key(settings)
-        keys = Keyring(master_key)
-        own_key.ensure(database, keys)
+        master_key, keys = keys_of(settings, database)
         storage = Storage(settings.storage.url, master_key, s3=settings.storage.s3_options)
     except BaseException:
         database.close()
         raise
     return Parts(settings, database, keys, storage, clock)
+
+
+def keys_of(settings: Settings, database: Database) -> tuple[bytes, Keyring]:
+    """The configured key, made where the ledger is new, and what is derived of it.
+
+    Raises `LedgerAway`, OSError, or `LedgerUnusable` where it is not the ledger's own.
+    """
+    path = key_path(settings)
+    if path is not None and not path.exists() and own_key.is_known(database):
+        raise own_key.another()  # none is made in its place
+    master_key = ensure_encryption_key(settings)
+    keys = Keyring(master_key)
+    own_key.ensure(database, keys)
+    return master_key, keys

@@ -18,7 +18,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_of_a_page_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    named = set(re.findall(r"(?:^|[`/(])priemnaya ([a-z]+)\b", text, re.MULTILINE))
+    named = set(re.findall(r"(?:^|[`/(])priemnaya ([a-z-]+)\b", text, re.MULTILINE))
     assert named <= set(cli.commands), named - set(cli.commands)
     roles = set(re.findall(r"`(?:priemnaya )?run ([a-z]+)`", text))
     assert roles <= set(ROLES)
