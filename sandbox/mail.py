@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.utils import parseaddr
 from typing import Self
 
@@ -174,7 +175,7 @@ class MailStandIn:
         elif name == "UID SEARCH" and session.selected:
             await self._exists(writer, session)
             wanted = re.search(r"\bUID\s+\(?([\d:,*]+)", rest, re.IGNORECASE)
-            found = self._in(wanted.group(1) if wanted else "1:*")
+            found = _came_before(rest, self._in(wanted.group(1) if wanted else "1:*"))
             await _say(writer, " ".join(["* SEARCH", *(str(letter.uid) for letter in found)]))
         elif name == "UID FETCH" and session.selected:
             uids, _, items = rest.partition(" ")
@@ -291,6 +292,15 @@ async def _command(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
             await _say(writer, "+ go on")
         literals.append(await reader.readexactly(min(int(literal.group(1)), LIMIT)))
         line = line.rstrip(b"\r\n")
+
+
+def _came_before(criteria: str, letters: list[Letter]) -> list[Letter]:
+    """By the day of INTERNALDATE, as it is written (RFC 3501, 6.4.4)."""
+    before = re.search(r"\bBEFORE\s+\"?(\d{1,2}-[a-z]{3}-\d{4})", criteria, re.IGNORECASE)
+    if before is None:
+        return letters
+    day = datetime.strptime(before.group(1), "%d-%b-%Y").replace(tzinfo=UTC).timestamp()
+    return [letter for letter in letters if letter.at < day]
 
 
 async def _dotted(reader: asyncio.StreamReader) -> bytes:

@@ -86,7 +86,7 @@ def test_an_erasure_that_waits_for_a_reader_keeps_no_intake_out(database: Databa
         time.sleep(0.3)
         began = time.monotonic()
         write(database, "intake", [], first=True)
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 5, "the reader reads for ten"
         read_on.set()
         reader.result(10)
         assert wiping.result(10), "and once the reader has ended, the log is emptied"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import threading
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 
 import pytest
 from imapclient import IMAPClient
@@ -49,6 +50,16 @@ def test_letters_are_found_by_uid_and_fetched_whole_or_in_pieces(mail: MailStand
     assert piece[b"BODY[]<5>"] == LETTER[5:12]
     assert client.fetch([1], ["BODY.PEEK[HEADER]"])[1][b"BODY[HEADER]"].endswith(b"?=\r\n\r\n")
     assert [letter.fetched for letter in mail.letters] == [0, 2, 0]
+
+
+def test_letters_are_found_by_the_day_on_which_they_came(mail: MailStandIn, client: IMAPClient) -> None:
+    for _ in range(3):
+        mail.deliver(LETTER)
+    day = datetime(2026, 11, 20, tzinfo=UTC).timestamp()
+    mail.letters[0].at, mail.letters[1].at = day - 1, day
+    client.select_folder("INBOX", readonly=True)
+    assert client.search(["BEFORE", date(2026, 11, 20)]) == [1]
+    assert client.search(["UID", "*"]) == [3]
 
 
 def test_idle_tells_of_a_new_letter(mail: MailStandIn, client: IMAPClient) -> None:
