@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -347,12 +346,15 @@ async def trickling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
     """An answer that comes byte by byte and has no end within the test."""
     await reader.readuntil(b"\r\n\r\n")
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n{")
-    with contextlib.suppress(ConnectionError):
+    try:
         for _ in range(300):
             writer.write(b" ")
             await writer.drain()
             await asyncio.sleep(0.02)
-    writer.close()
+    except ConnectionError:
+        return
+    finally:
+        writer.close()  # also at the end of the test, which cancels this
 
 
 @pytest.mark.parametrize("of", ["long poll", "API"])
