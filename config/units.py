@@ -1,9 +1,9 @@
-"""Durations and sizes as an administrator writes them: `60s`, `24h`, `14d`; `25MB`, `64 kB`."""
+"""Durations, sizes and days as an administrator writes them: `60s`, `24h`, `14d`; `25MB`, `64 kB`; `2026-11-23`."""
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -40,5 +40,16 @@ def parse_size(value: Any) -> int:
     return int(float(found[1]) * _BYTES[found[2][0].lower()])
 
 
+def parse_day(value: Any) -> date:
+    """`2026-11-23`, in quotes or as TOML's own date. Raises ValueError for anything else."""
+    if type(value) is date:
+        return value
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError("should be a day such as 2026-11-23") from None
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), Field(gt=timedelta(0))]
 Size = Annotated[int, BeforeValidator(parse_size), Field(gt=0)]
+Day = Annotated[date, BeforeValidator(parse_day)]

@@ -49,5 +49,6 @@ async def for_ever(intake: Intake, work: Callable[[Backoff], Awaitable[None]]) -
             trouble = error
         except Exception as error:
             trouble = Transient(f"the round failed: {type(error).__name__}")
+            trouble.__cause__ = error  # a fault of ours: the log says where
         await intake.trouble(trouble)
         await asyncio.sleep(backoff.wait_after(trouble))

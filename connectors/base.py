@@ -59,7 +59,7 @@ class Intake(Protocol):
     ) -> int:
         """Journal the payloads, and move the cursor, in one durable commit. Returns how many were new.
 
-        Without `acknowledge` no citizen is told of them: they are older than our being here.
+        Without `acknowledge` no citizen is told a number for them.
         Redelivered payloads are not an error. Waits (with back-off) while the database is away; raises `Fenced`
         when the lease is lost. When this returns, and not before, the platform may be told.
         """

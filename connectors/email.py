@@ -10,13 +10,13 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, SecretStr, model_validator
 
 from config.channels import ChannelSettings
+from config.units import Day
 from connectors.backoff import Backoff, for_ever
 from connectors.base import (
     Final,
@@ -35,8 +35,6 @@ Security = Literal["tls", "starttls", "none"]
 BATCH_LETTERS = 50
 BATCH_BYTES = 8 * 1024 * 1024
 CLOSE_SECONDS = 3.0
-# What had lain in the folder for longer when it was first read is taken in, and nobody is told.
-OLD = timedelta(days=7)
 # So often in a row a letter may fail (two minutes or so); then it is passed over, if the server gives another one.
 MOST_FAILS = 8
 NOT_GIVEN = b"X-Priemnaya-Not-Given: "  # known to normalizer/email.py, which tells an operator
@@ -61,6 +59,9 @@ class Settings(ChannelSettings):
     oauth_client_secret: SecretStr | None = Field(None, description="OAuth2: the client's secret")
     oauth_refresh_token: SecretStr | None = Field(None, description="OAuth2: the refresh token of the mailbox")
     oauth_scope: str | None = Field(None, description="OAuth2: the scope, where the provider wants one")
+    acknowledge_since: Day | None = Field(
+        None, description="who wrote before this day is told no number: for a mailbox that has long been in use"
+    )
     trusted_authserv_id: str | None = Field(
         None, description="whose Authentication-Results are believed (RFC 8601): our own mail server's name"
     )
@@ -194,6 +195,7 @@ class _Reader:
         from connectors.mail_servers import Imap
 
         self.imap = Imap(settings)
+        self._since = settings.acknowledge_since
         self.most_bytes = most_bytes
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="imap")
 
@@ -204,11 +206,9 @@ class _Reader:
         """Journal every letter behind the cursor, in commits of a bounded size."""
         validity = self.imap.uidvalidity
         cursor = await intake.cursor()
-        same = cursor is not None and cursor.get("uidvalidity") == validity
-        last = int(cursor["uid"]) if cursor and same else 0
-        found = await self._found(cursor) if same or cursor is None else None
-        old = await self.call(self.imap.before, found["day"]) if found else set()
+        last = int(cursor["uid"]) if cursor and cursor.get("uidvalidity") == validity else 0
         try:
+            old = await self.call(partial(self.imap.before, self._since, last)) if self._since else set()
             pending = await self.call(partial(self.imap.letters_after, last, sizes=not trouble.alone))
         except Transient:
             trouble.failed([])
@@ -226,23 +226,9 @@ class _Reader:
             except Transient:
                 trouble.failed(batch)
                 raise
-            moved: dict[str, Any] = {"uidvalidity": validity, "uid": batch[-1][0]}
-            if found and moved["uid"] < found["uid"]:
-                moved["found"] = found
+            moved = {"uidvalidity": validity, "uid": batch[-1][0]}
             await intake.accept(letters, moved, acknowledge=batch[0][0] not in old)
             trouble.alone = max(0, trouble.alone - 1)
-
-    async def _found(self, cursor: dict[str, Any] | None) -> dict[str, Any] | None:
-        """What lay in the folder at the first start: up to which `uid`, and the `day` before which it is old.
-
-        Kept in the cursor until all of it is read. A mailbox of years holds thousands of citizens who would else be
-        told a number for what they wrote long ago.
-        """
-        if cursor is not None:
-            kept: dict[str, Any] | None = cursor.get("found")
-            return kept
-        uid = await self.call(self.imap.last)
-        return {"uid": uid, "day": (datetime.now(UTC).date() - OLD).isoformat()}
 
     async def _letters(
         self, batch: list[tuple[int, int]], pending: list[tuple[int, int]], trouble: _Trouble

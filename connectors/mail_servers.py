@@ -105,15 +105,10 @@ class Imap:
         with _imap_errors():
             return len(self._client.search())
 
-    def last(self) -> int:
-        """The UID of the newest letter; 0 in an empty folder."""
+    def before(self, day: date, last: int) -> set[int]:
+        """UIDs after `last` of what came into the mailbox before this day, whatever the letters themselves say."""
         with _imap_errors():
-            return max(self._client.search(["UID", "*"]), default=0)
-
-    def before(self, day: str) -> set[int]:
-        """UIDs of what came into the mailbox before this day (ISO 8601), whatever the letters themselves say."""
-        with _imap_errors():
-            return set(self._client.search(["BEFORE", date.fromisoformat(day)]))
+            return set(self._client.search(["UID", f"{last + 1}:*", "BEFORE", day]))
 
     def letters_after(self, last: int, *, sizes: bool = True) -> list[tuple[int, int]]:
         """(UID, size) of what came after `last`, in order. A damaged letter may have no size: then do without."""

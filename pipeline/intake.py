@@ -203,7 +203,8 @@ class AccountIntake:
     async def _has_trouble(self, side: str, error: ConnectorError) -> None:
         text = str(error)
         if text != self._troubles.get(side):
-            log.warning("channel has trouble", channel=self.name, side=side, error=text)
+            cause = {} if error.__cause__ is None else {"cause": error.__cause__}
+            log.warning("channel has trouble", channel=self.name, side=side, error=text, **cause)
         self._troubles[side] = text
         await self._say()
 

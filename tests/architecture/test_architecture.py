@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("connectors", "normalizer", "ledger", "router", "config", "pipeline", "board", "sandbox")
 # What each room may know of the others; a name with a dot is that module and nothing else of its room.
 MAY_IMPORT = {
-    "connectors": {"config.channels"},
+    "connectors": {"config.channels", "config.units"},
     "normalizer": set[str](),
     "router": {"normalizer.envelope"},
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationErro
 
 from config.channels import ChannelSettings
 from config.settings import ConfigError, Settings, load
-from config.units import parse_duration, parse_size
+from config.units import parse_day, parse_duration, parse_size
 
 
 def _shout(value: SecretStr) -> SecretStr:
@@ -400,3 +400,10 @@ def test_what_kubernetes_tells_of_a_service_with_the_products_name_is_no_configu
     for name in ("PRIEMNAYA_", "PRIEMNAYA_WEB_"):
         assert read("", tmp_path, **{name + key: value for key, value in told.items()}).http.port == 8080
     assert problems("", tmp_path, PRIEMNAYA_PORT="8081"), "a slip for PRIEMNAYA_HTTP__PORT"
+
+
+def test_a_day_is_written_as_iso_8601_has_it() -> None:
+    assert parse_day("2026-11-23") == parse_day(date(2026, 11, 23)) == date(2026, 11, 23)
+    for wrong in ("23.11.2026", "2026-02-30", "", 20261123, datetime(2026, 11, 23, tzinfo=UTC)):
+        with pytest.raises(ValueError, match="a day such as 2026-11-23"):
+            parse_day(wrong)
