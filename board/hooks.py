@@ -60,8 +60,7 @@ class Hooks:
                         await intake.accept_once(answer.payloads)
                     for account, payload in answer.others:
                         other = await self._other_door(connector.kind, account, hook)
-                        if other is not None:
-                            await other.accept_once([payload])
+                        await (other or intake).accept_once([payload])
             except (LedgerAway, StorageError, TimeoutError) as error:
                 log.error(
                     "a webhook could not be journalled; the platform sends it again", channel=name, error=str(error)
@@ -87,7 +86,9 @@ class Hooks:
         if (kind, account) not in self._strangers and len(self._strangers) < MOST_STRANGERS:
             self._strangers.add((kind, account))
             log.error(
-                "messages come for an account that no channel has: they are not taken", kind=kind, account=account
+                "messages for an account that no channel has are taken by the channel whose address they came to",
+                kind=kind,
+                account=account,
             )
         return None
 

@@ -84,12 +84,14 @@ async def test_what_is_for_the_apps_other_number_is_taken_by_its_channel(parts: 
 
 
 @pytest.mark.parametrize("number", ["103", "104"], ids=["of another app", "of no channel"])
-async def test_what_is_for_no_channel_of_the_same_app_is_not_taken_and_told_once(parts: Parts, number: str) -> None:
+async def test_what_is_for_no_channel_of_the_same_app_is_taken_where_it_came_and_told_once(
+    parts: Parts, number: str
+) -> None:
     with capture_logs() as said:
         assert await post(parts, change(number, "a"), change("101", "b")) == 200
-    assert taken(parts) == [("one", "101")]
+    assert taken(parts) == [("one", "101"), ("one", "101")], "the platform is told that it is taken"
     assert [line["event"] for line in said if line["log_level"] == "error"] == [
-        "messages come for an account that no channel has: they are not taken"
+        "messages for an account that no channel has are taken by the channel whose address they came to"
     ]
 
 
