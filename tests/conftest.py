@@ -3,10 +3,12 @@
 import gc
 import secrets
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
 
+from router.rules import Rules
 from tests.linking.world import World
 from tests.services.chromium import Chromium
 from tests.services.dovecot import DovecotServer
@@ -21,6 +23,14 @@ def pytest_collection_finish() -> None:
     """To look through what seven thousand collected tests hold takes a second: rarely, and not in any test's time."""
     gc.collect()
     gc.set_threshold(5_000, 20, 200)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def rules_read_once() -> Iterator[None]:
+    """The same rules in nearly every test: to read them and make every form of their words takes half a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rules, "parse", staticmethod(lru_cache(maxsize=4)(Rules.parse)))
+        yield
 
 
 @pytest.hookimpl(trylast=True)
