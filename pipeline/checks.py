@@ -118,13 +118,18 @@ async def _broker(settings: Settings) -> Finding:
 
 
 async def _channels(settings: Settings) -> list[Finding]:
-    return [await _channel(settings, name) for name in settings.channels]
+    taken: dict[tuple[str, str], str] = {}
+    return [await _channel(settings, name, taken) for name in settings.channels]
 
 
-async def _channel(settings: Settings, name: str) -> Finding:
+async def _channel(settings: Settings, name: str, taken: dict[tuple[str, str], str]) -> Finding:
     part = f"channel {name} ({settings.channels[name].kind})"
     connector = connector_of(settings, name)
     try:
+        account = getattr(connector, "source", None) or await connector.account()
+        other = taken.setdefault((connector.kind, account), name)
+        if other != name:
+            return Finding(part, False, f"has the same account as {other}, and would stand by for ever; remove one")
         line = await _bounded(connector.check)
     except Transient as error:
         return Finding(part, False, f"{error}; {_REACH.format(name)}")

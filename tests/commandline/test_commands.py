@@ -393,6 +393,17 @@ def test_a_channel_that_cannot_be_reached_fails_the_check_with_what_to_look_at(s
     assert "[channels.one]" in failed[0] and "[channels.box]" in failed[1]
 
 
+def test_two_channels_with_one_account_fail_the_check(shell: Shell) -> None:
+    """The second one stood by for ever, with a line in the log."""
+    box = 'kind = "email"\nusername = "help@service.test"\npassword = "x"\nimap_host = "127.0.0.1"\nimap_port = 1\n'
+    with (shell.folder / "c.toml").open("a") as config:
+        config.write(f'[channels.one]\n{box}[channels.spam]\n{box}folder = "Spam"\n[channels.two]\n{box}')
+    code, out, _ = shell.run("check")
+    assert code == 1
+    twins = [line for line in out.splitlines() if "has the same account as one" in line]
+    assert len(twins) == 1 and twins[0].startswith("FAILED channel two (email):")
+
+
 def test_a_relay_without_a_broker_and_a_name_that_nothing_has_are_wrong_use(shell: Shell) -> None:
     code, line = shell.refused("run", "relay")
     assert code == 2 and "broker.url" in line
