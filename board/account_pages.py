@@ -11,7 +11,16 @@ from starlette.routing import Route
 from board.bodies import Sent
 from board.guard import Guard, whole
 from board.safety import BodyTooLarge
-from board.sessions import LEAST_PASSWORD, MOST_PASSWORD, Signed, TooManyTries, key_digest, new_key, new_password
+from board.sessions import (
+    LEAST_PASSWORD,
+    MOST_PASSWORD,
+    Signed,
+    TooManyTries,
+    key_digest,
+    new_key,
+    new_password,
+    own_page,
+)
 from ledger import accounts
 from ledger.errors import LedgerAway
 
@@ -47,7 +56,7 @@ class AccountPages:
 
     async def sign_in(self, request: Request) -> Response:
         """Check name and password. Another site cannot send this form for somebody."""
-        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        if not own_page(request):
             return self._form(request, 403, error="stale")
         try:
             sent = await self.guard.bodies.form(request, 16 * 1024, 0)

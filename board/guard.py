@@ -14,7 +14,7 @@ from starlette.routing import Route
 from board.bodies import Bodies, NotAForm, Sent
 from board.pages import Pages
 from board.safety import BodyTooLarge
-from board.sessions import Sessions, Signed, own_form
+from board.sessions import Sessions, Signed, own_form, own_page
 from ledger import accounts
 from ledger.errors import LedgerAway
 from ledger.storage import StorageError
@@ -65,24 +65,41 @@ class Guard:
         """A form of the board."""
 
         async def endpoint(request: Request) -> Response:
+            signed, sent = None, None
             try:
+                sent = await self.bodies.form(request, most, most_files)  # first: what was written can be given back
                 signed = await self.sessions.current(request)
                 if signed is None:
-                    return RedirectResponse("/board/sign-in", 303)
-                sent = await self.bodies.form(request, most, most_files)
+                    return self._not_taken(request, None, sent, "signed_out", 403) or RedirectResponse(
+                        "/board/sign-in", 303
+                    )
                 if not own_form(request, signed.csrf, sent.fields.get("csrf", "")):
-                    return self.page(request, signed, "board_message.html", 403, message="stale")
+                    page = self._not_taken(request, signed, sent, "stale", 403)
+                    return page or self.page(request, signed, "board_message.html", 403, message="stale")
                 if (signed.account.one_time and not fresh) or (administrator and not signed.account.administrator):
                     return self.page(request, signed, "board_message.html", 403, message="forbidden")
                 return await work(request, signed, sent)
             except BodyTooLarge:
-                return PlainTextResponse("too large", 413)
+                return self.pages.page(request, "board_message.html", 413, message="too_large")
             except (NotAForm, ClientDisconnect):
                 return PlainTextResponse("not a form", 400)
             except (LedgerAway, StorageError, TimeoutError):
-                return self.pages.page(request, "board_away.html", 503)
+                page = self._not_taken(request, signed, sent, "away", 503)
+                return page or self.pages.page(request, "board_away.html", 503)
 
         return Route(path, endpoint, methods=["POST"])
+
+    def _not_taken(
+        self, request: Request, signed: Signed | None, sent: Sent | None, why: str, status: int
+    ) -> Response | None:
+        """What somebody wrote, in a form to send again; None where he wrote nothing. Browsers keep nothing of a page
+        that came by TLS and is not to be stored: what is not given back is lost.
+        """
+        if sent is None or not sent.fields.get("text", "").strip() or not own_page(request):
+            return None
+        fields = {**sent.fields, "csrf": signed.csrf} if signed is not None else sent.fields
+        who = {"me": signed.account, "csrf": signed.csrf} if signed is not None else {}
+        return self.pages.page(request, "board_not_taken.html", status, why=why, fields=fields, files=sent.files, **who)
 
     def page(self, request: Request, signed: Signed, template: str, status: int = 200, **values: Any) -> Response:
         """A page for who is signed in."""

@@ -137,10 +137,14 @@ class TooManyTries(Exception):
     """Too many sign-ins for this name, or from this address."""
 
 
+def own_page(request: Request) -> bool:
+    """Whether the browser names no other site as the one that sends this."""
+    return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+
+
 def own_form(request: Request, csrf: str, given: str) -> bool:
     """Whether a form was sent by one of our own pages: its token is right, and the browser names no other site."""
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    return site in ("same-origin", "none") and hmac.compare_digest(csrf.encode(), given.encode("utf-8", "replace"))
+    return own_page(request) and hmac.compare_digest(csrf.encode(), given.encode("utf-8", "replace"))
 
 
 def new_password() -> str:
