@@ -2,8 +2,7 @@
 "use strict";
 (() => {
   const queue = document.getElementById("queue"), live = document.getElementById("live");
-  const events = new EventSource("/board/live");
-  events.addEventListener("queue", (event) => {
+  const show = (event) => {
     const html = JSON.parse(event.data);
     // Who is in the list with the keyboard stays where he is: on a link, or on the table itself.
     const on = queue.contains(document.activeElement) ? document.activeElement : null;
@@ -11,7 +10,20 @@
     const where = name && `[${name}="${CSS.escape(on.getAttribute(name))}"]`;
     queue.innerHTML = html;
     if (where) queue.querySelector(where)?.focus();
-  });
-  events.addEventListener("open", () => { live.textContent = live.dataset.on; live.classList.add("on"); });
-  events.addEventListener("error", () => { live.textContent = live.dataset.off; live.classList.remove("on"); });
+  };
+  const look = () => {
+    const events = new EventSource("/board/live");
+    events.addEventListener("queue", show);
+    events.addEventListener("open", () => { live.textContent = live.dataset.on; live.classList.add("on"); });
+    events.addEventListener("error", () => {
+      live.textContent = live.dataset.off;
+      live.classList.remove("on");
+      // Whatever is no stream ends it for good: a proxy's answer while the front starts anew, or the way to sign in.
+      if (events.readyState === EventSource.CLOSED) later();
+    });
+  };
+  const later = () => setTimeout(again, 3000 + 6000 * Math.random());  // not all who look at the same moment
+  const again = () => fetch("/board", { method: "HEAD", redirect: "manual" })
+    .then((answer) => answer.type === "opaqueredirect" ? location.reload() : look(), later);
+  look();
 })();

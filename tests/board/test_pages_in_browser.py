@@ -194,3 +194,23 @@ def test_the_limits_are_shown_as_they_are_configured(chromium: Chromium, served:
         assert "25 МБ" in window.text("#files-list") and not window.one("#files-wrong").is_displayed()
         window.one("#files").send_keys(str(chromium.file("more.bin", bytes(25 * 1024 * 1024 + 1))))
         assert window.one("#files-wrong").is_displayed()
+
+
+def test_the_queue_comes_to_life_again_after_an_answer_that_is_no_stream_or_asks_to_sign_in(
+    chromium: Chromium, served: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy's 502 while the front starts anew, or a refusal: a browser does not ask again by itself after these."""
+    with contextlib.closing(chromium.open()) as window:
+        sign_in(window, served)
+        with monkeypatch.context() as patch:
+            patch.setattr("board.queue_pages.LOOKERS", 0)
+            window.go(f"{served.url}/board")
+            window.wait(lambda page: page.text("#live"))
+            assert "on" not in window.one("#live").get_attribute("class").split()
+        window.wait(lambda page: "on" in page.one("#live").get_attribute("class").split())
+        with monkeypatch.context() as patch:
+            patch.setattr("board.queue_pages.LOOKERS", 0)
+            window.go(f"{served.url}/board")
+            window.wait(lambda page: page.text("#live"))
+            window.driver.delete_all_cookies()
+            window.one("#password")
