@@ -148,6 +148,11 @@ class RateLimit:
             self._empty_at.popitem(last=False)
         return True
 
+    def give_back(self, key: str) -> None:
+        """Take back one event that was counted."""
+        if key in self._empty_at:
+            self._empty_at[key] -= self.seconds / self.most
+
 
 class SharedLimit:
     """The same over all web processes, counted in the ledger: for what is guessed at, and for what a robot would send.
@@ -163,8 +168,17 @@ class SharedLimit:
         """Count an event, unless there were too many. While the ledger is away, this process counts by itself."""
         if not self._own.allow(key):
             return False
-        name = self.parts.keys.keyed_hash(b"rate", self.name.encode(), key.encode("utf-8", "replace"))
+        name = self._name(key)
         try:
             return await self.parts.database.run(lambda conn: rates.take(conn, name, self._own.most, self._own.seconds))
         except LedgerAway:
             return True
+
+    async def give_back(self, key: str) -> None:
+        """Take back one event that was counted. Raises `LedgerAway`."""
+        self._own.give_back(key)
+        name = self._name(key)
+        await self.parts.database.run(lambda conn: rates.give_back(conn, name, self._own.most, self._own.seconds))
+
+    def _name(self, key: str) -> bytes:
+        return self.parts.keys.keyed_hash(b"rate", self.name.encode(), key.encode("utf-8", "replace"))

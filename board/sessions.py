@@ -64,7 +64,12 @@ class Sessions:
             accounts.note(conn, name, "sign_in", now)
 
         await self.parts.database.run(work)
-        return token if right and usable else None
+        if not (right and usable):
+            return None
+        # Only tries that fail count: a whole shift signs in from one address, in the same minutes.
+        await self._by_address.give_back(address_of(request))
+        await self._by_name.give_back(name)
+        return token
 
     async def current(self, request: Request) -> Signed | None:
         """Who is signed in, by the cookie."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, case, delete
+from sqlalchemy import Connection, case, delete, update
 
 from ledger.database import clock
 from ledger.dialect import upsert
@@ -20,6 +20,11 @@ def take(conn: Connection, key: bytes, most: int, seconds: float) -> bool:
         index_elements=["key"], set_={"empty_at": level}, where=level <= now + seconds + 1e-6
     )
     return conn.execute(statement.returning(rates.c.key)).one_or_none() is not None
+
+
+def give_back(conn: Connection, key: bytes, most: int, seconds: float) -> None:
+    """Take back one event of the key that was counted."""
+    conn.execute(update(rates).where(rates.c.key == key).values(empty_at=rates.c.empty_at - seconds / most))
 
 
 def forget(conn: Connection) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select, update
 from starlette.requests import Request
 
@@ -21,7 +22,7 @@ from ledger.errors import LedgerAway
 from ledger.schema import rates
 from pipeline.housekeeping import RECORD_SECONDS, Housekeeping
 from pipeline.parts import Parts, open_parts
-from tests.board.site import CABINET_KEY, LONG, Site
+from tests.board.site import ADMIN_PASSWORD, CABINET_KEY, LONG, Site
 from tests.services.process import HOST
 
 
@@ -59,6 +60,24 @@ async def test_two_web_processes_count_together_and_let_events_run_out(parts: Pa
     parts.database.run_now(lambda conn: conn.execute(update(rates).values(empty_at=rates.c.empty_at - 15.0)))
     third = SharedLimit(parts, "test", 4, 60.0)
     assert [await third.allow("198.51.100.1") for _ in range(2)] == [True, False], "one of four in a minute ran out"
+
+
+async def test_what_is_given_back_can_be_taken_again_in_every_process(parts: Parts) -> None:
+    one, other = SharedLimit(parts, "test", 2, 60.0), SharedLimit(parts, "test", 2, 60.0)
+    assert await one.allow("a") and await other.allow("a") and not await one.allow("a")
+    await other.give_back("a")
+    assert await other.allow("a") and not await one.allow("a") and not await other.allow("a")
+
+
+def test_a_whole_shift_signs_in_from_one_address_and_wrong_passwords_are_stopped_all_the_same(portal: Site) -> None:
+    secret = PasswordHasher().hash(ADMIN_PASSWORD)
+    portal.parts.database.run_now(lambda conn: accounts.add(conn, "shift", "operator", secret, 1.0, one_time=False))
+
+    def tried(password: str) -> int:
+        return portal.client.post("/board/sign-in", data={"name": "shift", "password": password}).status_code
+
+    assert {tried(ADMIN_PASSWORD) for _ in range(40)} == {303}
+    assert [tried("wrong password") for _ in range(11)] == [403] * 10 + [429]
 
 
 async def test_while_the_ledger_is_away_each_process_counts_by_itself(parts: Parts) -> None:
