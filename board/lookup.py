@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from board.front import Numbers, identity_hashes
 from ledger import board, search
+from ledger.crypto import SealBroken
 from ledger.database import Connection
 from normalizer.citizen import facts
 from normalizer.ticket_number import parse_exact
@@ -15,6 +17,8 @@ from pipeline.kinds import kinds
 from pipeline.parts import Parts
 
 PAGE = 40
+MOST_QUERY = 300  # characters
+_PURPOSE = b"search"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,18 @@ class Lookup:
         self.parts = parts
         self.numbers = Numbers(parts)
         self._kinds = kinds()
+
+    def seal(self, query: str) -> str:
+        """The query as an address may hold it: addresses stay in the browser's history and in a proxy's log."""
+        sealed = self.parts.keys.seal(query.strip()[:MOST_QUERY].encode("utf-8", "replace"), _PURPOSE)
+        return base64.urlsafe_b64encode(sealed).decode()
+
+    def unseal(self, sealed: str) -> str:
+        """The query; empty for what is none of ours."""
+        try:
+            return self.parts.keys.unseal(base64.urlsafe_b64decode(sealed.encode("ascii")), _PURPOSE).decode()
+        except (ValueError, SealBroken):
+            return ""
 
     async def find(self, query: str, before: str | None) -> Found:
         """What the query says decides how it is looked for."""

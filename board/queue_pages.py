@@ -8,6 +8,7 @@ import contextlib
 import json
 import uuid
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -52,6 +53,7 @@ class QueuePages:
             self.guard.get("/board/tickets", self.tickets),
             self.guard.get("/board/tickets/{number}", self.ticket),
             self.guard.get("/board/search", self.search),
+            self.guard.post("/board/search", self.ask),
             self.guard.post("/board/tickets/{number}/answer", self.answer, most=most, most_files=MOST_ATTACHMENTS),
         ]
 
@@ -173,9 +175,14 @@ class QueuePages:
         given = {"id": name, "ticket": number, "text": text, "attachments": files, "close": close}
         return DeskReply.model_validate(given)
 
+    async def ask(self, _request: Request, _signed: Signed, sent: Sent) -> Response:
+        """A phone or a name is sent in the body, and nowhere stands in an address."""
+        return RedirectResponse(f"/board/search?q={quote(self.lookup.seal(sent.fields.get('q', '')))}", 303)
+
     async def search(self, request: Request, signed: Signed) -> Response:
         """A number leads to its ticket; a contact or an id to the citizen's; words to what holds them."""
-        query = request.query_params.get("q", "").strip()[:300]
+        sealed = request.query_params.get("q", "")
+        query = self.lookup.unseal(sealed)
         if not query:
             return self.guard.page(request, signed, "board_search.html", query="", found=None, rows=[], titles={})
         found = await self.lookup.find(query, request.query_params.get("after"))
@@ -187,6 +194,7 @@ class QueuePages:
             signed,
             "board_search.html",
             query=query,
+            sealed=sealed,
             found=found,
             rows=conversation.rows(self.parts, found.tickets, found.bodies, self.parts.clock()),
             titles=self.parts.rules.titles[self.guard.pages.language(request)],

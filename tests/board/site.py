@@ -167,6 +167,10 @@ class Operator:
         assert csrf
         return self.client.post(path, data={"csrf": csrf[1], **fields}, files=files)
 
+    def search(self, query: str) -> httpx.Response:
+        """What the page of a search shows, or where it leads."""
+        return self.get(self.post("/board/search", q=query).headers["location"])
+
     def answer(self, number: str, **fields: str) -> httpx.Response:
         return self.post(f"/board/tickets/{number}/answer", reply_id=str(uuid.uuid4()), **fields)
 

@@ -142,7 +142,7 @@ def test_nothing_that_a_citizen_wrote_runs_on_the_board(board: Window, served: S
     with contextlib.closing(served.visitor()) as citizen:
         files = [(f"{attack}.txt", b"x", "text/plain")]
         number = citizen.take(full_name=f"Иван {attack}", description=f"{attack} {LONG}", files=files)
-    for path in ("/board", f"/board/tickets/{number}", f"/board/search?q={number[:5]}"):
+    for path in ("/board", f"/board/tickets/{number}", f"/board/tickets?desk={number[:5]}"):
         board.go(served.url + path)
         time.sleep(0.2)
         assert board.driver.title != "owned"

@@ -117,7 +117,7 @@ PATHS = (
     *("/board/quarantine/{}", "/board/quarantine/{}/retry", "/board/accounts/{}", "/attachments/{}", "/hooks/{}"),
     *("/static/x/{}", "/board/tickets?after={}", "/board/quarantine?after={}", "/board/record?after={}"),
     *("/board/search?q=word&after={}", "/board/search?q={}", "/board/search?q=a%40b.org&after={}"),
-    *("/board/tickets/{}/answer", "/board/password"),
+    *("/board/tickets/{}/answer", "/board/password", "/board/search"),
 )
 HOLES = st.sampled_from(
     [
