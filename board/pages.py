@@ -27,7 +27,7 @@ class Pages:
 
     def __init__(self, settings: Settings) -> None:
         self.words = page_texts.load(settings.texts.path)
-        self.zone: ZoneInfo = settings.tickets.timezone
+        self._zone: ZoneInfo = settings.tickets.timezone
         self._static = {path.name: path.read_bytes() for path in (HERE / "static").iterdir() if path.is_file()}
         self._version = hashlib.sha256(b"".join(self._static[name] for name in sorted(self._static))).hexdigest()[:10]
         self._templates = Environment(
@@ -75,6 +75,7 @@ class Pages:
             t=words.__getitem__,
             w=words,
             moment=lambda seconds: self.moment(seconds, language),
+            zone=self.zone(language),
             size=lambda count: size(count, words),
             **values,
         )
@@ -96,10 +97,18 @@ class Pages:
         """«22 ноября, 14:05» in the zone of the tickets."""
         if seconds is None:
             return "—"
-        at = datetime.fromtimestamp(seconds, UTC).astimezone(self.zone)
+        at = datetime.fromtimestamp(seconds, UTC).astimezone(self._zone)
         months = EN_MONTHS if language == "en" else RU_MONTHS
-        year = f" {at.year}" if at.year != datetime.now(self.zone).year else ""
+        year = f" {at.year}" if at.year != datetime.now(self._zone).year else ""
         return f"{at.day} {months[at.month - 1]}{year}, {at:%H:%M}"
+
+    def zone(self, language: str) -> str:
+        """«МСК, UTC+03:00»: by whose clock the moments are, for who lives by another."""
+        now = datetime.now(self._zone)
+        name, offset = now.tzname() or "", f"{now:%z}"
+        name = "МСК" if (name, language) == ("MSK", "ru") else name
+        shown = f"UTC{offset[:3]}:{offset[3:]}"
+        return f"{name}, {shown}" if name.isalpha() else shown  # most zones have a number for their name
 
 
 def _in_other_language(request: HTTPConnection, language: str) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
+from pathlib import Path
 
 from ledger import erasure
-from tests.board.site import Site
+from tests.board.site import Operator, Site, site
 
 
 def ask(site: Site, number: str, contact: str) -> tuple[int, str]:
@@ -49,3 +51,14 @@ def test_the_time_of_an_answer_tells_nothing(bare: Site) -> None:
 def test_an_address_may_ask_a_dozen_times(bare: Site) -> None:
     statuses = [ask(bare, "1", "2")[0] for _ in range(14)]
     assert statuses.count(429) == 2
+
+
+def test_pages_with_times_say_by_whose_clock_they_are(bare: Site, sqlite_url: str, tmp_path: Path) -> None:
+    """Somebody in Vladivostok, seven hours ahead of Moscow, took «answer by 20:06» for his own evening."""
+    assert "Время на этой странице: МСК, UTC+03:00." in ask(bare, bare.take(), bare.email)[1]
+    zone = '[tickets]\ntimezone = "Asia/Vladivostok"\n'
+    with site(sqlite_url, tmp_path, zone) as served, contextlib.closing(Operator(served)) as operator:
+        number = served.take()
+        assert "Время на этой странице: UTC+10:00." in ask(served, number, served.email)[1]
+        for path in ("", "/tickets", f"/tickets/{number}", "/record"):
+            assert "Время на этой странице: UTC+10:00." in operator.get(f"/board{path}").text
