@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,30 +13,44 @@ from ledger.database import Connection
 from pipeline.parts import Parts
 
 SHOWN_WORDS = 140  # characters of a request in a list
+# Of a ticket into which somebody wrote without end, so many messages are a page; the first ones say who he is.
+MOST_TURNS, FIRST_TURNS, MOST_DELIVERIES = 200, 20, 50
 
 
-def load(parts: Parts, number: str) -> dict[str, Any] | None:
-    """Everything of a ticket that the page shows; None when there is none."""
+def load(parts: Parts, number: str, before: int | None = None) -> dict[str, Any] | None:
+    """What the page of a ticket shows; None when there is none. Of a ticket with more messages than a page takes, the
+    latest, or the latest before that sequence.
+    """
 
     def read(conn: Connection) -> dict[str, Any] | None:
         ticket = reports.ticket(conn, number)
         if ticket is None:
             return None
-        files = {row["id"]: row for row in reports.ticket_attachments(conn, number)}
-        turns = [_said(row, files) for row in reports.ticket_messages(conn, number)]
-        turns += [_sent(parts, row) for row in board.sent(conn, number)]
+        said = board.messages_of(conn, number, before, MOST_TURNS + 1)
+        earlier, said = len(said) > MOST_TURNS, said[-MOST_TURNS:]
+        files = board.files_of(conn, [row["envelope_id"] for row in said])
+        turns = [_said(row, files) for row in said]
+        first = [_said(row, {}) for row in board.messages_of(conn, number, FIRST_TURNS + 1, FIRST_TURNS)]
+        citizen = _citizen([*first, *turns])
+        since = turns[0]["at"] if earlier else -math.inf
+        later = board.messages_of(conn, number, before + 1, 1) if before is not None else []
+        until = later[0]["effective_at"] if later else math.inf
+        ours = [_sent(parts, row) for row in board.sent(conn, number)]
+        turns += [turn for turn in ours if since <= turn["at"] < until]
         turns.sort(key=lambda turn: turn["at"])
         return {
             "ticket": dict(ticket),
             "said": board.said(conn, number),
             "turns": turns,
-            "citizen": _citizen(turns),
+            "earlier": said[0]["sequence"] if earlier else None,
+            "later": before is not None,
+            "citizen": citizen,
             "missing": [name for name in ("full_name", "contact", "description") if name not in ticket["known"].split()]
             if ticket["erased_at"] is None
             else [],
             "related": sorted({one for turn in turns for one in turn.get("related", ())}),
             "why": (ticket["why"] or "").splitlines(),
-            "deliveries": [dict(row) for row in reports.ticket_outbox(conn, number) if row["exchange"] == "appeals"],
+            "deliveries": [dict(row) for row in board.deliveries(conn, number, MOST_DELIVERIES)],
             "erasures": [dict(row) for row in reports.ticket_erasures(conn, number)],
             "looks": [dict(row) for row in accounts.notes(conn, ticket=number, most=30)],
         }

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from board import conversation
 from board.bodies import Sent
-from board.guard import Guard
+from board.guard import Guard, whole
 from board.live import LOOKERS, Live
 from board.lookup import Lookup, page_key
 from board.sessions import Signed
@@ -112,7 +112,8 @@ class QueuePages:
 
     async def _ticket(self, request: Request, signed: Signed, status: int = 200, **values: Any) -> Response:
         number = request.path_params["number"]
-        view = await asyncio.to_thread(conversation.load, self.parts, number) if parse_exact(number) else None
+        before = whole(request.query_params.get("before", ""))
+        view = await asyncio.to_thread(conversation.load, self.parts, number, before) if parse_exact(number) else None
         if view is None:
             return self.guard.page(request, signed, "board_message.html", 404, message="no_ticket")
         await self.guard.note(signed, "look", ticket=number)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, RowMapping, and_, func, or_, select, text
 
-from ledger.schema import messages, outbox, outgoing, ticket_identities, tickets
+from ledger.schema import attachments, messages, outbox, outgoing, ticket_identities, tickets
 
 State = Literal["open", "closed", "late"]
 # In words, as the partial indexes have it: of a bound value SQLite's planner cannot know that the index applies.
@@ -102,6 +102,27 @@ def held_by(conn: Connection, hashes: Collection[bytes], before: tuple[float, st
     if before is not None:  # of the ticket's own newest: another identity of it may be older
         statement = statement.having(or_(newest < before[0], and_(newest == before[0], ticket < before[1])))
     return list(conn.execute(statement.order_by(newest.desc(), ticket.desc()).limit(most)).all())
+
+
+def messages_of(conn: Connection, number: str, before: int | None, most: int) -> list[RowMapping]:
+    """A ticket's latest messages, in order; with `before`, of those with a lower sequence."""
+    statement = select(messages).where(messages.c.ticket == number)
+    if before is not None:
+        statement = statement.where(messages.c.sequence < before)
+    rows = conn.execute(statement.order_by(messages.c.sequence.desc()).limit(most)).mappings()
+    return list(rows)[::-1]
+
+
+def files_of(conn: Connection, envelope_ids: Collection[str]) -> dict[str, RowMapping]:
+    """The files of these envelopes, by their ids."""
+    rows = conn.execute(select(attachments).where(attachments.c.envelope_id.in_(list(envelope_ids)))).mappings()
+    return {row["id"]: row for row in rows}
+
+
+def deliveries(conn: Connection, number: str, most: int) -> list[RowMapping]:
+    """Where the latest envelopes of a ticket went, in order."""
+    statement = select(outbox).where(outbox.c.ticket == number, outbox.c.exchange == "appeals")
+    return list(conn.execute(statement.order_by(outbox.c.id.desc()).limit(most)).mappings())[::-1]
 
 
 def sent(conn: Connection, number: str) -> list[RowMapping]:

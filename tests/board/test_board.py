@@ -18,7 +18,7 @@ from ledger import accounts, journal, reports
 from ledger.schema import tickets
 from pipeline.erase import erase
 from pipeline.inspect import ticket_view
-from tests.board.site import LONG, Operator, Site
+from tests.board.site import CABINET_KEY, LONG, Operator, Site
 
 ATTACK = '<script>document.title="owned"</script><img src=x onerror=alert(1)>"\'&'
 
@@ -394,3 +394,32 @@ def test_an_answer_with_too_many_or_too_large_files_says_so_and_keeps_the_words(
 def test_closing_without_an_answer_takes_two_steps(portal: Site, operator: Operator) -> None:
     page = operator.get(f"/board/tickets/{portal.take()}").text
     assert re.search(r'<details class="close"><summary>[^<]+</summary>\s*<form [^>]*/answer"', page)
+
+
+def test_a_request_into_which_somebody_writes_without_end_is_shown_page_by_page(
+    portal: Site, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four thousand messages were a page of 24 MB, and nobody else was answered while it was made."""
+    monkeypatch.setattr("board.conversation.MOST_TURNS", 3)
+    key = {"authorization": f"Bearer {CABINET_KEY}"}
+
+    def say(index: int, path: str, **more: Any) -> str:
+        said = {"text": f"Слово{index} в обращении", "sign_in": {"id": "endless"}, **more}
+        answer = portal.client.post(path, json=said, headers={**key, "idempotency-key": f"endless-{index}"})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["number"])
+
+    number = say(0, "/api/v1/appeals", citizen={"full_name": "Долгова Инна"})
+    for index in range(1, 8):
+        say(index, f"/api/v1/appeals/{number}/comments")
+    seen: list[list[str]] = []
+    path = f"/board/tickets/{number}"
+    while path:
+        page = operator.get(path).text
+        seen.append(re.findall(r"Слово\d", page))
+        assert "Долгова Инна" in page, "who he is was said in the first message"
+        found = re.search(r'rel="prev" href="([^"]+)"', page)
+        path = found[1] if found else ""
+    assert seen == [["Слово5", "Слово6", "Слово7"], ["Слово2", "Слово3", "Слово4"], ["Слово0", "Слово1"]]
+    for before in ("0", "1", "nonsense", "9" * 17):
+        assert operator.get(f"/board/tickets/{number}", before=before).status_code == 200
