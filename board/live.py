@@ -23,25 +23,28 @@ LONGEST_SECONDS = 900.0
 
 
 class Live:
-    """The state of the queue, read when somebody looks."""
+    """The state of the queue, read when somebody looks; `render` makes a page's part of it, in a language."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, render: Callable[[dict[str, Any], str], str]) -> None:
         self.parts = parts
+        self.render = render
         self.lookers = 0
         self._lock = asyncio.Lock()
-        self._read_at = 0.0
         self._next = 0.0
         self._state: dict[str, Any] = {}
+        self._rendered: dict[str, str] = {}  # of this state, by language: made once for all who look
 
-    async def state(self, *, fresh: bool = False) -> dict[str, Any]:
-        """Desks and the newest tickets. Raises `LedgerAway`."""
+    async def fragment(self, language: str) -> str:
+        """Desks and the newest tickets, rendered. Raises `LedgerAway`."""
         async with self._lock:
-            if not self._state or time.monotonic() >= self._next or fresh:
+            if not self._state or time.monotonic() >= self._next:
                 started = time.monotonic()
-                self._state = await self.parts.database.look(self._read)
+                self._state, self._rendered = await self.parts.database.look(self._read), {}
                 took = time.monotonic() - started
                 self._next = time.monotonic() + max(LEAST_SECONDS, SHARE * took)
-            return self._state
+            if language not in self._rendered:
+                self._rendered[language] = self.render(self._state, language)
+            return self._rendered[language]
 
     def _read(self, conn: Connection) -> dict[str, Any]:
         names = [desk.name for desk in self.parts.rules.desks]
@@ -55,16 +58,15 @@ class Live:
             "bodies": dict(board.first_words(conn, numbers)),
         }
 
-    async def stream(self, render: Callable[[dict[str, Any]], str], stop: asyncio.Event) -> AsyncIterator[bytes]:
-        """Events with the rendered state, whenever it has changed."""
+    async def stream(self, language: str, stop: asyncio.Event) -> AsyncIterator[bytes]:
+        """Events with the fragment, whenever it has changed."""
         self.lookers += 1
         try:
             yield b"retry: 2000\n\n"
-            sent, shown, began, spoke = "", None, time.monotonic(), time.monotonic()
+            sent, began, spoke = "", time.monotonic(), time.monotonic()
             while not stop.is_set() and time.monotonic() - began < LONGEST_SECONDS:
                 try:
-                    state = await self.state()
-                    html, shown = (sent if state is shown else render(state)), state
+                    html = await self.fragment(language)
                 except LedgerAway:
                     html = sent
                 if html != sent:

@@ -40,7 +40,7 @@ class QueuePages:
     def __init__(self, guard: Guard, stop: asyncio.Event) -> None:
         self.guard = guard
         self.parts = guard.parts
-        self.live = Live(guard.parts)
+        self.live = Live(guard.parts, self._fragment)
         self.lookup = Lookup(guard.parts)
         self.stop = stop
 
@@ -59,16 +59,14 @@ class QueuePages:
 
     async def queue(self, request: Request, signed: Signed) -> Response:
         """Desks and the newest requests; kept up to date by `events`."""
-        language = self.guard.pages.language(request)
-        fragment = self._fragment(await self.live.state(), language)
+        fragment = await self.live.fragment(self.guard.pages.language(request))
         return self.guard.page(request, signed, "board_queue.html", fragment=fragment, lookers=self.live.lookers)
 
     async def events(self, request: Request, _signed: Signed) -> Response:
         """The same as a stream of events."""
         if self.live.lookers >= LOOKERS:
             return PlainTextResponse("too many look at once", 503, headers={"Retry-After": "30"})
-        language = self.guard.pages.language(request)
-        stream = self.live.stream(lambda state: self._fragment(state, language), self.stop)
+        stream = self.live.stream(self.guard.pages.language(request), self.stop)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
     def _fragment(self, state: dict[str, Any], language: str) -> str:

@@ -13,6 +13,8 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
+from board.live import LEAST_SECONDS
+from board.pages import Pages
 from board.sessions import ensure_administrator
 from ledger import accounts, journal, reports
 from ledger.schema import tickets
@@ -174,6 +176,27 @@ def test_the_stream_brings_a_new_request_within_two_seconds(portal: Site, operat
         started = time.monotonic()
         assert next(line for line in lines if line.startswith("data:") and number in line)
         assert time.monotonic() - started < 2.0
+
+
+def test_the_queue_is_rendered_once_for_all_who_look_at_it(
+    portal: Site, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a core was busy with a hundred and fifty operators' screens while nothing happened."""
+    text, made = Pages.text, []
+
+    def counting(self: Pages, template: str, language: str, **values: Any) -> str:
+        made.append(template)
+        return text(self, template, language, **values)
+
+    monkeypatch.setattr(Pages, "text", counting)
+    with contextlib.ExitStack() as stack:
+        streams = [stack.enter_context(operator.client.stream("GET", "/board/live")) for _ in range(20)]
+        lines = [stream.iter_lines() for stream in streams]  # kept: one that is dropped ends its stream
+        for each in lines:
+            next(line for line in each if line.startswith("data:"))
+        made.clear()
+        time.sleep(3.5 * LEAST_SECONDS)
+    assert 1 <= made.count("board_fragment.html") <= 5
 
 
 def test_what_citizens_wrote_is_escaped_everywhere(portal: Site, operator: Operator) -> None:
