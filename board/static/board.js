@@ -9,7 +9,8 @@
     const name = on && ["href", "aria-label"].find((one) => on.hasAttribute(one));
     const where = name && `[${name}="${CSS.escape(on.getAttribute(name))}"]`;
     queue.innerHTML = html;
-    if (where) queue.querySelector(where)?.focus();
+    const same = where && queue.querySelector(where);
+    if (same) same.focus();
   };
   const look = () => {
     const events = new EventSource("/board/live");

@@ -1,5 +1,6 @@
 // The form: checks as one types, the proof of work of the captcha, files with their sizes, progress while sending.
-// Without this file the form works as it is, with a question in place of the proof of work.
+// Without this file the form works as it is, with a question in place of the proof of work. It keeps to what browsers
+// of 2018 know: old telephones get no newer ones.
 "use strict";
 (() => {
   const form = document.querySelector("form[data-number-slip]");
@@ -45,8 +46,9 @@
   let files = [];
   const size = (bytes) => bytes < 1048576 ? Math.max(1, Math.round(bytes / 1024)) + "\u00a0" + say("kilobytes")
     : (bytes / 1048576).toFixed(1).replace(/\.0$/, "") + "\u00a0" + say("megabytes");
+  const refill = (element, rows) => { element.textContent = ""; element.append(...rows); };
   const showFiles = () => {
-    list.replaceChildren(...files.map((file, index) => {
+    refill(list, files.map((file, index) => {
       const row = document.createElement("li"), name = document.createElement("span"), about = document.createElement("span");
       const remove = document.createElement("button");
       name.textContent = file.name;
@@ -105,13 +107,13 @@
       } else row.textContent = text;
       return row;
     });
-    summary.querySelector("ul").replaceChildren(...rows);
+    refill(summary.querySelector("ul"), rows);
     summary.hidden = !rows.length;
     if (rows.length) summary.focus();
   };
 
   // The proof of work is done in a thread of its own, once the citizen begins to write.
-  const robot = at("robot"), source = new URL("work.js", document.querySelector("script[src$='form.js']").src).href;
+  const robot = at("robot"), asked = at("asked"), source = new URL("work.js", document.querySelector("script[src$='form.js']").src).href;
   let work = null;
   const prove = () => {
     if (work) return work;
@@ -131,7 +133,7 @@
       robot.textContent = say("captchaReady");
       at("captcha").value = payload;
       return payload;
-    }).catch((error) => { work = null; robot.textContent = ""; throw error; });
+    }).catch(() => { work = null; robot.textContent = ""; throw new Error("captcha"); });
     return work;
   };
   form.addEventListener("input", () => prove().catch(() => undefined), { once: true });
@@ -160,7 +162,8 @@
     showErrors(errors);
     if (Object.keys(errors).length) return;
     busy(say("sending"));
-    prove().then((payload) => {
+    const answered = !asked.hidden && at("answer").value.trim();
+    (answered ? Promise.resolve("") : prove()).then((payload) => {
       const body = new FormData(form);
       body.set("captcha", payload);
       body.delete("files");
@@ -173,9 +176,11 @@
       showErrors(answer.errors);
     }).catch((error) => {
       busy("");
-      showErrors({ form: error.message === "captcha" ? say("captchaWrong") : error.message === "0" ? say("offline") : say("away") });
+      asked.hidden = asked.hidden && error.message !== "captcha";
+      showErrors(error.message === "captcha" ? { answer: say("captchaAsk") } : { form: say(error.message === "0" ? "offline" : "away") });
     });
   });
   // Back from the confirmation: the proof was used, the next request needs one of its own.
   window.addEventListener("pageshow", () => { busy(""); work = null; at("captcha").value = ""; robot.hidden = true; });
+  asked.hidden = true;  // at last, when all of this could be done
 })();

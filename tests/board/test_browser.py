@@ -137,6 +137,39 @@ def test_the_form_can_be_filled_in_and_sent_by_the_keyboard_alone(window: Window
     assert re.fullmatch(r"\d{6}-\d{6}-\d", window.text(".number"))
 
 
+def test_a_browser_of_2019_sends_the_form_with_a_file(chromium: Chromium, window: Window, served: Site) -> None:
+    """Telephones that get no newer one: of iOS 12, of an Android that is updated no more."""
+    window.before_every_page("delete Element.prototype.replaceChildren; delete Document.prototype.replaceChildren")
+    fill(window, served, "old-phone@example.org", description="мало")
+    window.one("#files").send_keys(str(chromium.file("старый.png", PNG)))
+    window.press("#send")
+    assert "не хватает" in window.text("#summary")
+    window.write("#description", LONG)
+    window.press("#send")
+    assert re.fullmatch(r"\d{6}-\d{6}-\d", window.text(".number"))
+
+
+@pytest.mark.parametrize("lacks", ["the script", "the thread", "the challenge"])
+def test_whose_browser_cannot_do_the_proof_of_work_answers_the_question(
+    window: Window, served: Site, lacks: str
+) -> None:
+    """JavaScript is on, so that no `noscript` is shown; a filter, an old browser or a weak network stops it."""
+    window.command("Network.enable")
+    if lacks == "the thread":
+        window.before_every_page("window.Worker = undefined")
+    else:
+        window.command("Network.setBlockedURLs", urls=["*/form.js" if lacks == "the script" else "*/captcha"])
+    fill(window, served, f"without-{lacks.split()[1]}@example.org")
+    if lacks != "the script":
+        assert not window.one("#answer").is_displayed()
+        window.press("#send")
+        window.wait(lambda page: page.one("#answer").is_displayed())
+    one, other = re.findall(r"\d+", window.text('label[for="answer"]'))
+    window.write("#answer", str(int(one) + int(other)))
+    window.press("#send")
+    assert re.fullmatch(r"\d{6}-\d{6}-\d", window.text(".number"))
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_nothing_that_a_citizen_wrote_runs_on_the_board(board: Window, served: Site, attack: str) -> None:
     with contextlib.closing(served.visitor()) as citizen:
