@@ -248,6 +248,8 @@ class Form:
     def _refused(self, request: Request, filled: Filled, errors: Mapping[str, str], status: int) -> Response:
         if _wants_json(request):
             return JSONResponse({"errors": dict(errors)}, status)
+        if filled.files:  # a page cannot give them back, and whoever does not notice sends without them
+            errors = {"files": self.pages.words[self.pages.language(request)]["form.files_again"], **errors}
         return self._page(request, filled, errors, status)
 
 

@@ -135,18 +135,20 @@ class QueuePages:
         words = self.guard.pages.words[self.guard.pages.language(request)]
         with contextlib.suppress(ValueError):
             reply_id = str(uuid.UUID(sent.fields.get("reply_id", "")))
+
+            async def refused(status: int, why: str) -> Response:
+                error = f"{why} {words['form.files_again']}" if sent.files else why
+                return await self._ticket(request, signed, status, error=error, draft=text, reply_id=reply_id)
+
             try:
                 reply = self._reply(reply_id, number, text, close, sent)
             except ValidationError:
-                error = words[_wrong(sent)]
-                return await self._ticket(request, signed, 422, error=error, draft=text, reply_id=reply_id)
+                return await refused(422, f"{words[_wrong(sent)]}.")
             if await self._overtaken(reply, sent.fields.get("seen")):
-                error = words["board.overtaken"]
-                return await self._ticket(request, signed, 409, error=error, draft=text, reply_id=reply_id)
+                return await refused(409, words["board.overtaken"])
             reason = await asyncio.to_thread(accept_reply, self.parts, reply)
             if reason is not None:
-                error = f"{words['board.not_sent']}: {reason}"
-                return await self._ticket(request, signed, 409, error=error, draft=text, reply_id=reply_id)
+                return await refused(409, f"{words['board.not_sent']}: {reason}.")
             await self.guard.note(signed, "answer" if text or sent.files else "close", ticket=number, detail=reply_id)
             return RedirectResponse(f"/board/tickets/{number}?done={'closed' if close else 'answered'}", 303)
         return PlainTextResponse("not a form of the board", 400)

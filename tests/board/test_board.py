@@ -214,6 +214,10 @@ def test_an_answer_without_a_way_to_the_citizen_says_why_and_keeps_the_draft(por
     answer = operator.answer(number, text="Мы исправили ошибку")
     assert answer.status_code == 409
     assert "Мы исправили ошибку" in answer.text and "e-mail" in answer.text
+    assert "Файлы нужно приложить снова" not in answer.text
+    page = f"/board/tickets/{number}/answer"
+    told = operator.post(page, [("files", ("a.txt", b"a", "text/plain"))], reply_id=str(uuid.uuid4()), text="Файл")
+    assert told.status_code == 409 and "Файлы нужно приложить снова" in told.text
     assert operator.answer(number, text=" ").status_code == 422
 
 

@@ -106,6 +106,16 @@ def test_who_has_no_javascript_answers_a_question(bare: Site) -> None:
     assert re.fullmatch(r"\d{6}-\d{6}-\d", bare.number_of(answer))
 
 
+def test_who_has_no_javascript_is_told_to_attach_his_files_again(bare: Site) -> None:
+    """The page came back filled in but for the files, and was sent without them."""
+    told = bare.send(email="not an address", files=[("чек.pdf", b"%PDF-1.4", "application/pdf")])
+    assert told.status_code == 422
+    assert "Файлы нужно приложить снова" in told.text
+    assert "Файлы нужно приложить снова" not in bare.send(email="not an address").text
+    many = [(f"{index}.txt", b"a", "text/plain") for index in range(11)]
+    assert "Не больше 10 файлов" in bare.send(files=many).text
+
+
 def test_the_same_form_sent_twice_is_one_request(bare: Site) -> None:
     captcha, before = bare.captcha(), bare.journalled()
     first = bare.client.post("/", data={**bare.filled, "captcha": captcha})
