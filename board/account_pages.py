@@ -72,6 +72,7 @@ class AccountPages:
             return self._form(request, 403, error="wrong_password", name=name)
         response = RedirectResponse(_inside(request.query_params.get("next", "")), 303)
         self.sessions.set_cookie(request, response, token)
+        self.sessions.set_known(request, response, name)
         return response
 
     async def sign_out(self, request: Request, signed: Signed, _sent: Sent) -> Response:

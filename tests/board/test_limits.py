@@ -80,6 +80,22 @@ def test_a_whole_shift_signs_in_from_one_address_and_wrong_passwords_are_stopped
     assert [tried("wrong password") for _ in range(11)] == [403] * 10 + [429]
 
 
+def test_a_stranger_who_tries_a_name_does_not_keep_its_operator_out(portal: Site) -> None:
+    """Ten wrong passwords in a quarter of an hour shut the administrator out for as long as somebody liked."""
+    secret = PasswordHasher().hash(ADMIN_PASSWORD)
+    portal.parts.database.run_now(lambda conn: accounts.add(conn, "tried", "operator", secret, 1.0, one_time=False))
+
+    def tried(site: Site, password: str) -> int:
+        return site.client.post("/board/sign-in", data={"name": "tried", "password": password}).status_code
+
+    with contextlib.closing(portal.visitor()) as operator, contextlib.closing(portal.visitor()) as stranger:
+        assert tried(operator, ADMIN_PASSWORD) == 303
+        assert 429 in {tried(stranger, "wrong password") for _ in range(11)}
+        assert tried(stranger, ADMIN_PASSWORD) == 429
+        assert tried(operator, ADMIN_PASSWORD) == 303, "his browser was signed in before"
+        assert [tried(operator, "wrong password") for _ in range(11)] == [403] * 10 + [429], "its tries are counted too"
+
+
 async def test_while_the_ledger_is_away_each_process_counts_by_itself(parts: Parts) -> None:
     async def away(_work: object) -> None:
         raise LedgerAway("away")
