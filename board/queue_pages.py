@@ -27,7 +27,7 @@ from normalizer import file_names
 from normalizer.envelope import FLAGS
 from normalizer.media_type import sniff
 from normalizer.ticket_number import parse_exact
-from pipeline.replies import accept_reply
+from pipeline.replies import REFUSALS, accept_reply
 from router.replies import MOST_ATTACHMENT, MOST_ATTACHMENTS, DeskReply
 
 PAGE = 50
@@ -148,7 +148,8 @@ class QueuePages:
                 return await refused(409, words["board.overtaken"])
             reason = await asyncio.to_thread(accept_reply, self.parts, reply)
             if reason is not None:
-                return await refused(409, f"{words['board.not_sent']}: {reason}.")
+                why = words[f"refusal.{REFUSALS[reason]}"] if reason in REFUSALS else f"{reason}."
+                return await refused(409, f"{words['board.not_sent']}: {why}")
             await self.guard.note(signed, "answer" if text or sent.files else "close", ticket=number, detail=reply_id)
             return RedirectResponse(f"/board/tickets/{number}?done={'closed' if close else 'answered'}", 303)
         return PlainTextResponse("not a form of the board", 400)

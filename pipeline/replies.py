@@ -21,6 +21,14 @@ from router.tasks import cancelled
 
 log = structlog.get_logger()
 
+# Why a reply will never be sent: for desks' systems, and the names of the board's words for its operators.
+UNKNOWN_TICKET = "no ticket has this number"
+ERASED = "the ticket was erased"
+USED_ID = "a reply to another ticket has this id"
+NO_ADDRESS = "no verified message of the ticket says where to answer"
+NO_MAIL = "the citizen wrote by the portal: there is no e-mail address, or no e-mail channel that can send"
+REFUSALS = {ERASED: "erased", NO_ADDRESS: "no_address", NO_MAIL: "no_mail"}
+
 MOST_FILE_BYTES = 25 * 1024 * 1024
 AWAY_SECONDS = 1.0
 
@@ -84,19 +92,19 @@ def accept_reply(parts: Parts, reply: DeskReply) -> str | None:
         if replies.known(conn, reply.ticket, reply.id):
             return None
         if state is None:
-            return "no ticket has this number"
+            return UNKNOWN_TICKET
         if state == "erased":
-            return "the ticket was erased"
+            return ERASED
         if replies.used_elsewhere(conn, reply.ticket, reply.id):
-            return "a reply to another ticket has this id"
+            return USED_ID
         says = bool(reply.text.strip() or files)
         target = replies.target(conn, parts.keys, reply.ticket, reply.in_reply_to) if says else None
         if says and target is None:
-            return "no verified message of the ticket says where to answer"
+            return NO_ADDRESS
         if target is not None and target.kind == portal_replies.KIND:
             target = portal_replies.by_mail(parts, conn, reply.ticket, target)
             if target is None:
-                return "the citizen wrote by the portal: there is no e-mail address, or no e-mail channel that can send"
+                return NO_MAIL
         if target is not None:
             outgoing.owe(conn, _row(parts, reply, target, files, now))
             replies.answered(conn, reply.ticket, reply.id, now)
