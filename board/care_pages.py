@@ -51,9 +51,10 @@ class CarePages:
         if view is None:
             return self.guard.page(request, signed, "board_message.html", 404, message="no_row")
         await self.guard.note(signed, "quarantine", detail=str(row_id))
-        shown = quarantine.describe({"payload": view["payload"]}).strip()
+        first = (view["payload"] or "")[:SHOWN_BYTES] or None  # a letter of 40 MB is not looked through for a page
+        shown = quarantine.describe({"payload": first}).strip()
         came = datetime.fromisoformat(view["received_at"]).timestamp()
-        cut = len(shown) > SHOWN_BYTES
+        cut = len(view["payload"] or "") > SHOWN_BYTES or len(shown) > SHOWN_BYTES
         return self.guard.page(
             request, signed, "board_row.html", row=view, came=came, shown=shown[:SHOWN_BYTES], cut=cut
         )
