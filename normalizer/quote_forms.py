@@ -137,8 +137,12 @@ _OPENING = re.compile(
     re.I,
 )
 _BIDI = dict.fromkeys([0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
-# Without a name: mail.ru, and Yahoo, which has a comma there.
-_FROM_BARE = re.compile(r"(?:\b(?:от|from|від)|\d,|[a-z]{3},|[+-]\d{1,2},)\s[^\s<>@]{1,100}@[^\s<>@]{1,100}:$", re.I)
+# Without a name: mail.ru, and Yahoo, which has a comma there; with one, but no brackets: mail.ru's programs for phones.
+_FROM_BARE = re.compile(
+    r"(?:\b(?:от|from|від)|\d,|[a-z]{3},|[+-]\d{1,2},|\d:?\d\d\s(?:от|from|від)(?:\s{1,2}[^\s<>@:]{1,40}){1,6}\s?)"
+    r"\s[^\s<>@]{1,100}@[^\s<>@]{1,100}\s?:$",
+    re.I,
+)
 _ENDS = re.compile(r"[:：]\s*[*_>]{0,2}\s*$")
 _OLD_GMAIL = re.compile(
     r"^\s*(?:(?:\d{4}[/-]\d{1,2}[/-]\d{1,2}\s|\w{5,11},\s\d{1,2}\s\w{3,9}\s\d{4},\s\d\d:\d\d\s[+-]\d\d:\d\d\sот\s"
@@ -148,10 +152,11 @@ _OLD_GMAIL = re.compile(
 # Zoho leaves the colon out, so only the whole form is sure.
 _UNMARKED = re.compile(r"^[\s-]{0,12}on\s[^<]{8,200}<[^\s<>@]{1,100}@[^\s<>@]{1,100}>\s{0,3}wrote[\s-]{0,12}$", re.I)
 # Own words and an attribution on one line, where a program lost the line end. Sure after the end of a sentence or some
-# dashes; English ones also begin with a capital that no sentence has there.
+# dashes, or behind the name of mail.ru's program; English ones also begin with a capital that no sentence has there.
 _GLUED = re.compile(
     rf"(?:(?<=[^\W\d_]{{3}}[.!?)…])\s?|\s?-{{2,}}\s?)(?=(?:on|am|le|el|il|в|(?:{_DAYS})\.?,)\s|\d{{1,2}}[\s./])"
-    r"|(?<=[a-z0-9])\s(?=(?-i:On)\s(?:(?:mon|tue|wed|thu|fri|sat|sun)|\d))",
+    r"|(?<=[a-z0-9])\s(?=(?-i:On)\s(?:(?:mon|tue|wed|thu|fri|sat|sun)|\d))"
+    rf"|(?:(?<=android)|(?<=ios))\s(?=(?:{_DAYS}),\s\d)",
     re.I,
 )
 
