@@ -47,7 +47,7 @@ def _signature_start(texts: list[str], start: int, end: int) -> int:
         if signature_forms.delimiter(line) and (line == "-- " or _short_tail(texts, index + 1, end)):
             return index
         if following <= MAX_SIGNATURE and (
-            (signature_forms.device(line) and following <= 6)
+            (signature_forms.device(line) and following <= 6 and not _says(texts[index + 1 : end]))
             or (signature_forms.closing(line) and _short_tail(texts, index + 1, end))
             or (signature_forms.rule(line) and _is_card(texts[index + 1 : end]))
             or (signature_forms.footer(line) and any(map(signature_forms.of_a_list, texts[index + 1 : end])))
@@ -56,6 +56,19 @@ def _signature_start(texts: list[str], start: int, end: int) -> int:
         ):
             return _with_rule(texts, start, index)
     return end
+
+
+def _says(tail: list[str]) -> bool:
+    """Whether a person goes on below the line that his phone put into the empty letter before he wrote."""
+    lines = [line.strip() for line in tail if line.strip()]
+    return not all(any(form(line) for form in _BELOW_A_DEVICE) for line in lines)
+
+
+_BELOW_A_DEVICE = (
+    signature_forms.device, signature_forms.notice, signature_forms.rule, signature_forms.delimiter,
+    signature_forms.contact, signature_forms.closing, signature_forms.name, signature_forms.dashed_name,
+    signature_forms.of_a_list,
+)  # fmt: skip
 
 
 def _is_card(tail: list[str]) -> bool:

@@ -90,6 +90,16 @@ def test_the_lines_of_devices_and_names_are_told_from_words(line: str, is_signat
 
 
 @pytest.mark.parametrize(
+    "device", ["Отправлено с iPhone", "Отправлено из мобильной Почты Mail.ru", "Sent from my iPad"]
+)
+@pytest.mark.parametrize("words", ["Не могу войти в кабинет, код не приходит", "код так и не пришёл\n\nчто делать"])
+def test_words_typed_below_the_line_that_the_phone_put_first_are_the_citizens(device: str, words: str) -> None:
+    assert words in split(f"{device}\n\n{words}").own
+    assert words in split(f"Добрый день\n\n{device}\n\n{words}\n\nС уважением, Иван").own
+    assert split(f"{words}\n\n{device}\n\nИван Петров\n+7 916 123-45-67").own == words
+
+
+@pytest.mark.parametrize(
     "header",
     [
         "Date: Wed, 5 Jun 2024 12:05:02 +0300 From: support@example.ru To: Ivan Subject: Your letter",
