@@ -46,7 +46,7 @@ def understand(
     message, command, anew = _command(message)
     found = references.find(
         references.Places(
-            own=_with_stated_number(message),
+            own=_own_words(message),
             subject=message.subject,
             quoted=message.quoted,
             file_names=tuple(part.name for part in message.attachments if part.name),
@@ -58,7 +58,7 @@ def understand(
     facts = citizen.facts(
         _without_numbers(message.text, found),
         subject=message.subject,
-        signature=message.signature,
+        signature=_without_numbers(message.signature or "", found),
         display_name=message.sender.display_name if message.machine is None else None,
         own_addresses=own_addresses,
     )
@@ -124,10 +124,11 @@ def opens(message: Message) -> bool:
     return message.change == "message" and not says_nothing(message)
 
 
-def _with_stated_number(message: Message) -> str:
-    """The earlier number in a field of the form is the citizen's own word, and comes before the others."""
+def _own_words(message: Message) -> str:
+    """All that the citizen himself wrote: the earlier number in a field of the form first, and last what stands under
+    his name («С уважением, Иванов. Обращение 261122-000123-0»)."""
     number = message.stated.get("number")
-    return f"№ {number}\n\n{message.text}" if number else message.text
+    return "\n\n".join(filter(None, (f"№ {number}" if number else "", message.text, message.signature)))
 
 
 def _without_numbers(text: str, found: references.References) -> str:
