@@ -49,7 +49,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """13 or 14 digits that were meant as a ticket number and are not one."""
+    """12 to 14 digits that were meant as a ticket number and are not one."""
 
     digits: str
     as_written: str
@@ -89,6 +89,11 @@ _CHAIN = re.compile(rf"{_ALONE_LEFT}[{_DIGIT}]++{_ALONE_RIGHT}(?:{_BETWEEN}[{_DI
 # Pieces of a chain: a line or what a spaced dash sets apart; what holds together without a space.
 _LINE, _WORD = re.compile(r"(?:(?! +[-/] )[^\n])++"), re.compile(r"[^ \n]+")
 _QUICK = re.compile(rf"\d(?:\D*+\d){{{_LEAST_REAL_DIGITS - 1}}}")
+# A zero too few («261122-00123-0»), or no check digit («261122-000123»).
+_SHORT = re.compile(
+    rf"{_ALONE_LEFT}([0-9]{{6}})(?:( ?- ?)[0-9]{{5}}( ?- ?)[0-9]|( ?-? ?)[0-9]{{6}}){_ALONE_RIGHT}(?! ?-? ?[0-9])"
+)
+_SAID = re.compile(r"(?<=[0-9])[ (]{1,2}(?:тире|дефис|минус|dash|hyphen)[ )]{1,2}(?=[0-9])", re.I)  # into the phone
 _UUID = re.compile(r"(?<![0-9a-fA-F])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9a-fA-F])")
 _REAL_DIGIT = re.compile(r"[0-9]")
 _WEAK = frozenset(["", " ", "\n", ".", ",", ":"])  # separators that other numbers, versions and lists have too
@@ -116,9 +121,10 @@ def find(places: Places, *, first_day: date, last_day: date) -> References:
 
 
 def one_slip_apart(one: str, other: str) -> bool:
-    """Whether one wrong digit, or two neighbours swapped, makes one of these digit strings of the other."""
+    """Whether one digit that is wrong, left out or too many, or two neighbours swapped, makes one of the other."""
     if len(one) != len(other):
-        return False
+        short, long = sorted((one, other), key=len)
+        return any(long[:place] + long[place + 1 :] == short for place in range(len(long)))
     wrong = [place for place, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
     if len(wrong) == 2:
         first, second = wrong
@@ -203,7 +209,7 @@ class _Reader:
         text = self.flat.text
         if text.count("-") >= 4:
             text = _UUID.sub(lambda uuid: "x" * len(uuid[0]), text)
-        text = unglue(text)
+        text = _SAID.sub(lambda said: "-".center(len(said[0])), unglue(text))
         firsts = [place for place in (text.find(digit) for digit in "0123456789") if place >= 0]
         self.first = max(0, min(firsts, default=0) - _NEAR)
         self.last = max(text.rfind(digit) for digit in "0123456789") + _NEAR
@@ -233,6 +239,9 @@ class _Reader:
                 if self.examined >= _MOST_EXAMINED:
                     return
                 self._chain(text, chain.start(), chain.end())
+        for short in _SHORT.finditer(text, self.first, self.last):
+            if short[1] in self.days and self.examined < _MOST_EXAMINED:
+                self._short(text, *short.span(), whole=bool(short[2]))
 
     def _label(self, text: str, start: int, end: int, *, bare: bool) -> Label | None:
         self.examined += 1
@@ -278,6 +287,14 @@ class _Reader:
         if kinds == {""}:
             return on_a_day and len(digits) == 13  # 14 in one run are a parcel's
         return on_a_day and "" not in kinds  # else, say, the twelve digits of an INN and one of something else
+
+    def _short(self, text: str, start: int, end: int, *, whole: bool) -> None:
+        """A number in which a digit is missing; `whole`: in its three groups, which say themselves what they are."""
+        what = self._label(text, start, end, bare=not whole)
+        if what != "ticket" and not (whole and what is None):
+            return
+        if not part_of_more(text, start, end, {"-"}, labelled=what == "ticket", edges=set()):
+            self.wrong.append((start, end, re.sub("[^0-9]", "", text[start:end])))
 
     def _take(self, start: int, end: int, digits: str) -> None:
         self.taken.take(start, end)

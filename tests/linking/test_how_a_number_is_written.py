@@ -1,8 +1,8 @@
-"""A citizen who quotes his number gets no second one, wherever in the letter it stands."""
+"""A citizen who quotes his number gets no second one, wherever in the letter it stands and whatever digit it lacks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,4 +41,32 @@ def link(outcome: Outcome) -> tuple[str, str | None]:
 def test_a_number_under_the_writers_name_is_quoted_by_him(world: World, below: str) -> None:
     opening = letter(world, PROBLEM)
     again = letter(world, f"{OTHER}\n\n{below.format(opening.ticket)}")
+    assert (again.ticket, link(again)) == (opening.ticket, ("quoted_number", "verified"))
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        lambda number: number[:7] + number[8:],
+        lambda number: number[:7] + "0" + number[7:],
+        lambda number: "обращение " + number[:-2],
+        lambda number: "обращение № " + number[:-2].replace("-", ""),
+    ],
+    ids=["a zero too few", "a zero too many", "no check digit", "no check digit and no dash"],
+)
+def test_a_digit_left_out_or_typed_twice_is_corrected_for_its_citizen_alone(
+    world: World, slip: Callable[[str], str]
+) -> None:
+    opening = letter(world, PROBLEM)
+    again = letter(world, f"{OTHER}. {slip(opening.ticket)}")
+    assert (again.ticket, link(again)) == (opening.ticket, ("quoted_number", "corrected"))
+    strange = letter(world, f"{OTHER}. {slip(opening.ticket)}", "boris@mail.example")
+    assert strange.ticket != opening.ticket
+    assert strange.envelope is not None
+    assert strange.envelope["ticket"]["related"] == []
+
+
+def test_a_number_told_to_the_phone_is_found(world: World) -> None:
+    opening = letter(world, PROBLEM)
+    again = letter(world, f"{OTHER} номер " + opening.ticket.replace("-", " тире "))
     assert (again.ticket, link(again)) == (opening.ticket, ("quoted_number", "verified"))
