@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from router.compiled import CASE_FIELD, Compiled, compile_rules
 from router.contacts import without_contacts
+from router.courtesies import says_little, without_address, without_courtesies
 from router.deadline import after_working_days
 from router.learned import LOWEST, kept
 from router.rulesfile import Condition, Desk, Rule, RulesError, RulesFile, source
@@ -115,10 +116,10 @@ class Rules:
 
     def route(self, case: Case) -> Decision:
         """Where the message goes. Never raises; linear in the length of the text."""
-        case = replace(case, text=without_contacts(case.text))
+        case = replace(case, text=without_address(without_contacts(case.text)))
         own = self.vocabulary.find(case.subject or "", case.text)
         quoted = self.vocabulary.find(case.quoted) - own if case.quoted else set()
-        category, why = self._category(case, own, quoted)
+        category, why = self._plainly(case, own, quoted)
         audience, reason = self._audience(case, own)
         desk = self._desk_of[category]
         priority = self.priority(case.kind, case.repeats, audience, category, case.flags | _machine(case))
@@ -145,6 +146,16 @@ class Rules:
     def answer_by(self, case: Case, category: str) -> datetime | None:
         """By when an answer to this message is owed in a category that is already known (a follow-up's ticket)."""
         return self._answer_by(case, category, self._desk_of.get(category) or self._desk_of[self._file.otherwise])
+
+    def _plainly(self, case: Case, own: set[str], quoted: set[str]) -> tuple[str, tuple[str, ...]]:
+        """The category by what is said beside courtesies; by all of it where that is little and tells nothing."""
+        said = without_courtesies(case.text)
+        if said != case.text:
+            plain = self.vocabulary.find(case.subject or "", said)
+            category, why = self._category(replace(case, text=said), plain, quoted)
+            if category != self._file.otherwise or not says_little(said):
+                return category, why
+        return self._category(case, own, quoted)
 
     def _category(self, case: Case, own: set[str], quoted: set[str]) -> tuple[str, tuple[str, ...]]:
         applying = self._applying(case, own, quoted)

@@ -144,6 +144,36 @@ def test_a_name_and_a_contact_stated_as_we_ask_send_nobody_to_security_nor_away(
     assert not astray
 
 
+@pytest.mark.parametrize(
+    "letter",
+    [
+        "Добрый день. {}",
+        "Уважаемая служба поддержки! {}",
+        "Уважаемые сотрудники портала Госуслуг, {}",
+        "{}. Заранее спасибо.",
+        "{}. Спасибо за помощь!",
+        "{}. Буду благодарна за ответ.",
+        "{}. Жду ответа.",
+        "{}. Прошу ответить срочно, очень нужно.",
+        "{}. Позвоните мне, пожалуйста.",
+        "{}. С уважением, Иван Петров",
+        "Я пенсионерка, мне 72 года. {}",
+        "Пишу с телефона. {}",
+    ],
+)
+def test_a_courtesy_around_a_request_sends_it_to_no_other_desk(rules: Rules, letter: str) -> None:
+    lines = (HERE / "messages.jsonl").read_text(encoding="utf-8").splitlines()
+    samples = [json.loads(line) for line in lines]
+    asks = [each["text"].rstrip(".") for each in samples if each["category"] != "other"]  # «Здравствуйте» is other
+    plain, polite = (
+        route_file(rules, [json.dumps({"text": form.format(ask)}) for ask in asks], now=NOW).routed
+        for form in ("{}", letter)
+    )
+    pairs = list(zip(plain, polite, strict=True))
+    astray = [two.result["text"] for one, two in pairs if one.result["category"] != two.result["category"]]
+    assert len(astray) <= 2, astray
+
+
 @pytest.mark.parametrize("name", NEVER_TUNED_TO)
 def test_what_was_never_tuned_to_is_routed_nearly_as_well(rules: Rules, name: str) -> None:
     samples = report(rules, name)
