@@ -301,3 +301,26 @@ def test_a_code_that_does_not_come_to_my_number_is_no_fraud_and_one_sent_to_a_nu
     text: str, category: str
 ) -> None:
     assert route(text).category == category
+
+
+@pytest.mark.parametrize(
+    ("text", "category"),
+    [
+        ("Не прикрепляется скан паспорта к заявлению, пишет превышен размер файла", "services"),
+        ("Не прикрепляется скан СНИЛС, пишет файл слишком большой", "services"),
+        ("Потерял телефон, как теперь войти?", "registration"),
+        ("Телефон потерял, код на него приходит, войти не могу", "registration"),
+        ("Потеряла телефон, боюсь, что кто-то зайдёт", "security"),
+        ("потеряла телефон, там открыты госуслуги, что делать", "security"),
+        ("Пришло уведомление, что заявление отклонено", "services"),
+        ("Пришло уведомление о начислении налога, сумма неверная", "services"),
+        ("Пришло уведомление о штрафе, но оно не открывается", "notifications"),
+    ],
+)
+def test_what_a_request_is_about_decides_and_not_the_thing_by_which_it_came_up(text: str, category: str) -> None:
+    assert route(text).category == category
+
+
+def test_a_thank_you_alone_is_a_review_and_behind_a_question_a_courtesy() -> None:
+    assert route("Всё решилось. Спасибо за помощь!").category == "review"
+    assert route("Выписка из ЕГРН не готова уже десять дней. Спасибо за помощь!").category == "services"
