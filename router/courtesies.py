@@ -10,9 +10,10 @@ import re
 
 _LONGEST = 160  # characters of a sentence that may be nothing but courtesy
 _LEAST_LEFT = 2  # words; with fewer the courtesy is what was said
+_LONG = 4000  # characters
 _FEW = 5  # words that may need the courtesy to be understood: «Всё решено. Спасибо за помощь!»
 
-_SENTENCE = re.compile(r"[^.!?…\n]+(?:[.!?…\n]+|$)")
+_SENTENCE = re.compile(r"[^.!?:…\n]+(?:[.!?:…\n]+|$)")
 _WORD = re.compile(r"[^\W_]+")
 _GREETING = (
     r"(?:здравствуйте|здрасте|приветствую(?: вас)?"
@@ -28,8 +29,14 @@ _SOON = (
     r"|надо|важно|помочь|и|по возможности|обратно|по телефону|на почту))*"
 )
 _PENSIONER = r"(?:я )?(?:пенсионер(?:ка)?|(?:пенсионер(?:ка)? )?мне \d{1,3} (?:лет|года?))"
+# What we ask for ourselves: whose it is, not what it is about.
+_NUMBER = (
+    r"(?:вот )?(?:мой |мое |моя |мои )?(?:номер )?(?:моего |моей )?"
+    r"(?:заявлени[ея]|заявк[аи]|обращени[ея]|снилс|инн|паспорта?|паспортные данные)(?: номер)?(?: \d{1,20}){1,6}"
+)
 _COURTESY = re.compile(
-    rf"{_GREETING}|{_PENSIONER}|пишу (?:вам )?с (?:телефона|планшета|компьютера)"
+    rf"{_GREETING}|{_NUMBER}|{_PENSIONER}|пишу (?:вам )?с (?:телефона|планшета|компьютера)"
+    r"|(?:у меня )?(?:вот )?(?:так(?:ая|ой) |следующ(?:ая|ий) )?(?:проблема|вопрос|ситуация)"
     r"|(?:и )?(?:заранее )?(?:вам )?(?:большое |огромное )?(?:спасибо|благодарю|благодарим|благодарна|благодарен|спс)"
     rf"(?: вам| большое| огромное| заранее)*{_FOR}"
     r"|(?:я )?(?:заранее )?(?:очень )?(?:буду|будем|был бы|была бы)(?: вам)?(?: очень| крайне)? "
@@ -41,7 +48,7 @@ _COURTESY = re.compile(
     rf"|решить (?:мою |нашу |данную |эту )?(?:проблему|вопрос)){_SOON}"
     r"|(?:срочно |пожалуйста )?"
     rf"(?:позвоните|перезвоните|ответьте|помогите|подскажите|свяжитесь со мной|разберитесь){_SOON}"
-    r"|(?:очень )?(?:срочно|нужно|надо|важно)(?: очень)?|с уважением[\w ]{0,60}"
+    r"|(?:очень )?(?:срочно|нужно|надо|важно)(?: очень)?|пожалуйста|с уважением[\w ]{0,60}"
     r"|всего (?:вам )?(?:доброго|хорошего)|хорошего (?:вам )?дня|до свидания|отправлено с [\w ]{1,30}",
 )
 
@@ -53,9 +60,10 @@ def without_address(text: str) -> str:
 
 
 def without_courtesies(text: str) -> str:
-    """The text without sentences that only greet, thank, ask to answer or say who writes; or all of it."""
-    kept = [sentence for sentence in _SENTENCE.findall(text) if not _is_courtesy(sentence)]
-    left = " ".join(kept)
+    """The text without what only greets, thanks, asks to answer or says who writes; all of it where that is all."""
+    if len(text) > _LONG:  # in so much the courtesy weighs nothing
+        return text
+    left = "".join(map(_said, _SENTENCE.findall(text)))
     return left if len(_WORD.findall(left[:200])) >= _LEAST_LEFT else text
 
 
@@ -64,7 +72,29 @@ def says_little(text: str) -> bool:
     return len(_WORD.findall(text[:200])) <= _FEW
 
 
-def _is_courtesy(sentence: str) -> bool:
-    if len(sentence) > _LONGEST:
-        return False
-    return bool(_COURTESY.fullmatch(" ".join(_WORD.findall(sentence.lower().replace("ё", "е")))))
+def _said(sentence: str) -> str:
+    """The sentence without courtesies, which stand before its first comma or behind its last: «…, заранее спасибо»."""
+    if _is_courtesy(sentence):
+        return ""
+    clauses = sentence.split(",")
+    while len(clauses) > 1 and _is_aside(clauses[0]):
+        del clauses[0]
+    while len(clauses) > 1 and _is_aside(clauses[-1]):
+        del clauses[-1]
+    return "" if _is_courtesy(clauses[0]) and len(clauses) == 1 else ",".join(clauses)
+
+
+def _is_courtesy(words: str) -> bool:
+    return len(words) <= _LONGEST and bool(_COURTESY.fullmatch(_plain(words)))
+
+
+def _is_aside(clause: str) -> bool:
+    """A courtesy within a sentence; but «спасибо, помогли вернуть вход» thanks for what the sentence tells."""
+    return _is_courtesy(clause) and not _THANKS.match(_plain(clause))
+
+
+_THANKS = re.compile(r"(?:и )?(?:вам )?(?:большое |огромное )?(?:спасибо|благодар|спс)(?!.* заранее)")
+
+
+def _plain(words: str) -> str:
+    return " ".join(_WORD.findall(words.lower().replace("ё", "е")))
