@@ -76,12 +76,14 @@ def _said(sentence: str) -> str:
     """The sentence without courtesies, which stand before its first comma or behind its last: «…, заранее спасибо»."""
     if _is_courtesy(sentence):
         return ""
+    if "," not in sentence:
+        return sentence
     clauses = sentence.split(",")
     while len(clauses) > 1 and _is_aside(clauses[0]):
         del clauses[0]
     while len(clauses) > 1 and _is_aside(clauses[-1]):
         del clauses[-1]
-    return "" if _is_courtesy(clauses[0]) and len(clauses) == 1 else ",".join(clauses)
+    return "" if len(clauses) == 1 and _is_courtesy(clauses[0]) else ",".join(clauses)
 
 
 def _is_courtesy(words: str) -> bool:
