@@ -41,9 +41,11 @@ ALL = " ".join(CANARIES.values())
 # A piece of each that no log would hold by chance, and forms that it may come in.
 FORBIDDEN = (
     "Канарейкин", "Желтопёр", "канарейкин", "765-43-21", "9167654321", "7654321", "kanareika.tainaya", "canary.test",
-    "Kanar3ika", "500100732259", "112-233-445", "11223344595", "4276", "45101", "4510 123456", "zheltoperaya",
-    "Zheltoperaya", "canaryfile",
+    "Kanar3ika", "500100732259", "112-233-445", "11223344595", "427655", "4276 55", "1234 5678", "451012", "4510 12",
+    "zheltoperaya", "Zheltoperaya", "canaryfile",
 )  # fmt: skip
+# Our own ids hold any few digits by chance (RFC 9562: 32 hexadecimal ones), and so may a time of day's fraction.
+CHANCE = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\d\.\d+")
 HOOK_SECRET = "hook-secret-of-the-canaries"
 
 
@@ -268,6 +270,7 @@ def test_33_no_secret_and_nothing_of_a_citizen_is_in_a_log_a_metric_an_event_an_
     for row in ledger.outgoing():
         shown[f"outgoing {row['seq']}"] = f"{row['reason']}"
     secrets = {secret for secret in load(running.config, {}).secrets() if secret != "guest"} | {"zheltoperaya"}
+    shown = {where: CHANCE.sub("", text) for where, text in shown.items()}
     told = {
         f"{where}: {needle}": text[:600]
         for where, text in shown.items()
