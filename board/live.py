@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from ledger import board
@@ -18,8 +18,8 @@ NEWEST = 25
 LEAST_SECONDS, SHARE = 0.7, 20
 LOOKERS = 200
 ALIVE_SECONDS = 15.0
-# The browser connects again by itself; whoever has lost his session meanwhile is noticed then.
-LONGEST_SECONDS = 900.0
+# So often it is asked whether who looks is signed in still.
+ASKED_SECONDS = 15.0
 
 
 class Live:
@@ -58,14 +58,20 @@ class Live:
             "bodies": dict(board.first_words(conn, numbers)),
         }
 
-    async def stream(self, language: str, stop: asyncio.Event) -> AsyncIterator[bytes]:
-        """Events with the fragment, whenever it has changed."""
+    async def stream(
+        self, language: str, stop: asyncio.Event, signed_in: Callable[[], Awaitable[bool]]
+    ) -> AsyncIterator[bytes]:
+        """Events with the fragment, whenever it has changed; until `stop`, or the end of the looker's session."""
         self.lookers += 1
         try:
             yield b"retry: 2000\n\n"
-            sent, began, spoke = "", time.monotonic(), time.monotonic()
-            while not stop.is_set() and time.monotonic() - began < LONGEST_SECONDS:
+            sent, asked, spoke = "", time.monotonic(), time.monotonic()
+            while not stop.is_set():
                 try:
+                    if time.monotonic() - asked > ASKED_SECONDS:
+                        asked = time.monotonic()
+                        if not await signed_in():
+                            return
                     html = await self.fragment(language)
                 except LedgerAway:
                     html = sent

@@ -66,7 +66,11 @@ class QueuePages:
         """The same as a stream of events."""
         if self.live.lookers >= LOOKERS:
             return PlainTextResponse("too many look at once", 503, headers={"Retry-After": "30"})
-        stream = self.live.stream(self.guard.pages.language(request), self.stop)
+
+        async def signed_in() -> bool:
+            return await self.guard.sessions.current(request) is not None
+
+        stream = self.live.stream(self.guard.pages.language(request), self.stop, signed_in)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
     def _fragment(self, state: dict[str, Any], language: str) -> str:

@@ -43,3 +43,14 @@ def test_the_queue_is_rendered_once_for_all_who_look_at_it(
         made.clear()
         time.sleep(3.5 * LEAST_SECONDS)
     assert 1 <= made.count("board_fragment.html") <= 5
+
+
+def test_the_stream_ends_soon_for_whoever_is_signed_in_no_more(portal: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It went on with citizens' words for a quarter of an hour."""
+    monkeypatch.setattr("board.live.ASKED_SECONDS", 0.2)
+    with contextlib.closing(Operator(portal, "second")) as second, second.client.stream("GET", "/board/live") as stream:
+        lines = stream.iter_lines()
+        next(line for line in lines if line.startswith("data:"))
+        assert second.post("/board/sign-out").status_code == 303
+        for _ in lines:
+            pass  # it ends: httpx raises ReadTimeout where nothing comes any more
