@@ -124,9 +124,12 @@ class Sessions:
                 return False
 
     def set_cookie(self, request: Request, response: Response, token: str) -> None:
-        """Keep the token in the browser: not for scripts, not for other sites, behind TLS only there."""
+        """Keep the token in the browser: not for scripts, not for other sites' forms, behind TLS only there.
+
+        It comes with a link from elsewhere: a ticket's address in the operators' own chat leads to the ticket.
+        """
         response.set_cookie(
-            self._cookie(request), token, path="/", httponly=True, samesite="strict", secure=self._secure(request)
+            self._cookie(request), token, path="/", httponly=True, samesite="lax", secure=self._secure(request)
         )
 
     def set_known(self, request: Request, response: Response, name: str) -> None:
@@ -154,7 +157,7 @@ class Sessions:
     def drop_cookie(self, request: Request, response: Response) -> None:
         """Take the token out of the browser."""
         response.delete_cookie(
-            self._cookie(request), path="/", httponly=True, samesite="strict", secure=self._secure(request)
+            self._cookie(request), path="/", httponly=True, samesite="lax", secure=self._secure(request)
         )
 
     def _secure(self, request: Request) -> bool:

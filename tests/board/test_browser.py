@@ -170,6 +170,14 @@ def test_whose_browser_cannot_do_the_proof_of_work_answers_the_question(
     assert re.fullmatch(r"\d{6}-\d{6}-\d", window.text(".number"))
 
 
+def test_a_link_in_the_operators_chat_leads_to_the_ticket(board: Window, served: Site) -> None:
+    """He was shown the page to sign in, since the browser kept the cookie from where a link of another site led."""
+    number = served.take(description="Не открывается выписка из ЕГРН: после кнопки «Скачать» пустой файл. " * 2)
+    board.go(f"data:text/html,<a id=link href='{served.url}/board/tickets/{number}'>see</a>")
+    board.press("#link")
+    assert number in board.wait(lambda page: page.one("h1").text)
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_nothing_that_a_citizen_wrote_runs_on_the_board(board: Window, served: Site, attack: str) -> None:
     with contextlib.closing(served.visitor()) as citizen:
