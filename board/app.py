@@ -51,6 +51,15 @@ def create_app(parts: Parts, stop: asyncio.Event | None = None) -> Starlette:
         response.headers.update(headers)
         return response
 
+    async def broken(request: Request, _error: Exception) -> Response:
+        """An error of ours. Starlette raises it again behind the answer: so it is logged with its place, and uvicorn
+        ends the connection, which the answer should say.
+        """
+        api = request.url.path.startswith("/api/v1/")
+        response = ApiError("broken").response() if api else pages.page(request, "broken.html", 500)
+        response.headers["connection"] = "close"
+        return response
+
     async def unread(_request: Request, error: Exception) -> Response:
         return PlainTextResponse("too slow" if isinstance(error, TimeoutError) else "not a form", 400)
 
@@ -80,5 +89,6 @@ def create_app(parts: Parts, stop: asyncio.Event | None = None) -> Starlette:
             ClientDisconnect: unread,
             TimeoutError: unread,
             LedgerAway: away,
+            Exception: broken,
         },
     )

@@ -31,7 +31,7 @@ _CITIZEN = {
     "description": "`sign_in.id` of the signed-in citizen; needed of cabinet and mobile: they see his requests only.",
 }
 
-_READ = ("unauthorized", "not-found", "too-many", "away")
+_READ = ("unauthorized", "not-found", "too-many", "broken", "away")
 
 
 def document(base_url: str, categories: Sequence[str]) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def _write(summary: str, name: str, model: str, parameters: list[Any], *, files:
             "202": _json("It is in the journal; ask for its number by the receipt", "Accepted"),
             **_problems(
                 *("invalid", "not-json", "no-idempotency-key", "unauthorized", *found, "key-used-before"),
-                *("too-large", "media-type", "too-many", "away"),
+                *("too-large", "media-type", "too-many", "broken", "away"),
             ),
         },
     }

@@ -22,6 +22,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "too-large": (413, "The body is too large"),
     "media-type": (415, "The body should be application/json or multipart/form-data"),
     "too-many": (429, "Too many requests"),
+    "broken": (500, "An error of ours; send the request again under the same Idempotency-Key"),
     "away": (503, "The request could not be stored; send it again under the same Idempotency-Key"),
 }
 

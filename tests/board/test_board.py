@@ -416,3 +416,24 @@ def test_a_request_into_which_somebody_writes_without_end_is_shown_page_by_page(
     assert seen == [["Слово5", "Слово6", "Слово7"], ["Слово2", "Слово3", "Слово4"], ["Слово0", "Слово1"]]
     for before in ("0", "1", "nonsense", "9" * 17):
         assert operator.get(f"/board/tickets/{number}", before=before).status_code == 200
+
+
+def test_an_error_of_ours_is_told_in_a_page_of_ours_that_holds_nothing_of_it(
+    portal: Site, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("Иванов Иван, 4510 123456")
+
+    number = portal.take()
+    monkeypatch.setattr("board.conversation.load", broken)
+    page = operator.get(f"/board/tickets/{number}")
+    assert page.status_code == 500
+    assert "Ошибка на нашей стороне" in page.text and "Иванов" not in page.text
+    monkeypatch.setattr("board.front.Front.submit", broken)
+    answer = operator.client.post(
+        "/api/v1/appeals",
+        json={"text": LONG},
+        headers={"authorization": f"Bearer {CABINET_KEY}", "idempotency-key": uuid.uuid4().hex},
+    )
+    assert answer.status_code == 500 and answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == "/api/docs#broken"
