@@ -191,6 +191,8 @@ class VkStandIn(VkMessages):
                 at = int(ts) if ts.isdigit() else -1
                 return key not in self.keys or not self.first_ts <= at <= self.ts or self.ts > at
 
+            with self.lock:
+                self._confirm_before(key, ts)  # asking does it, not the answer
             await self.until(over, wait)
             with self.lock:
                 return JSONResponse(self._events_after(key, ts, call))
@@ -200,16 +202,24 @@ class VkStandIn(VkMessages):
     def _events_after(self, key: str, ts: str, call: Call) -> dict[str, Any]:
         if key not in self.keys:
             return {"failed": 3 if key in self.lost_keys else 2}
-        if not ts.isdigit() or not self.first_ts <= int(ts) <= self.ts:
+        if not self._is_kept(ts):
             return {"failed": 1, "ts": self._ts(self.ts)}
-        asked = int(ts)
-        oldest = self.ts - len(self.events)  # the number before the first kept event
-        for made in self.events[: max(0, asked - oldest)]:
-            made.confirmed_at = made.confirmed_at or self.now()
-        fresh = self.events[max(0, asked - oldest) :]
+        fresh = self.events[self._place(ts) :]
         for made in fresh if not call.gone else ():
             made.deliveries.append(self.now())
         return {"ts": self._ts(self.ts), "updates": [made.payload for made in fresh]}
+
+    def _is_kept(self, ts: str) -> bool:
+        return ts.isdigit() and self.first_ts <= int(ts) <= self.ts
+
+    def _place(self, ts: str) -> int:
+        """How many of the kept events come before this moment."""
+        return max(0, int(ts) - (self.ts - len(self.events)))
+
+    def _confirm_before(self, key: str, ts: str) -> None:
+        if key in self.keys and self._is_kept(ts):
+            for made in self.events[: self._place(ts)]:
+                made.confirmed_at = made.confirmed_at or self.now()
 
     # ---- files ---------------------------------------------------------------------------------------------
 
