@@ -52,8 +52,8 @@ async def seconds_of(waker: Waker, timeout: float = LONG) -> float:
 
 async def quiet(waker: Waker) -> None:
     """A waker starts with what it cannot know: on PostgreSQL that it listens, on SQLite the counter of changes."""
-    for _ in range(2):
-        await waker.wait(1.5)
+    for patience in (1.5, 0.3):
+        await waker.wait(patience)
 
 
 async def test_a_commit_wakes_who_waits_for_its_topic(database: Database, waker: Callable[..., Waker]) -> None:
