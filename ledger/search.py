@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
-from sqlalchemy.orm import aliased
 
 from ledger.crypto import Keyring
 from ledger.dialect import upsert
@@ -120,11 +119,11 @@ def find(conn: Connection, keys: Keyring, words: Collection[str], before: int | 
     wanted = hashes(keys, words)
     if not wanted:
         return []
-    first = aliased(search_words)
+    first = search_words.alias()
     statement = select(messages.c.id, messages.c.ticket).join(first, first.c.message_id == messages.c.id)
     statement = statement.where(first.c.word == wanted[0], messages.c.body.is_not(None))
     for word in wanted[1:8]:
-        other = aliased(search_words)
+        other = search_words.alias()
         statement = statement.join(other, other.c.message_id == first.c.message_id).where(other.c.word == word)
     if before is not None:
         statement = statement.where(first.c.message_id < before)

@@ -14,8 +14,8 @@ MAY_IMPORT = {
     "normalizer": set[str](),
     "router": {"normalizer.envelope"},
 }
-# Slow or large to import (aiogram takes about 3 s and 150 MB): only the process that needs one pays for it.
-LAZY = ("aiogram", "vk_api")
+# Slow or large to import (aiogram takes about 3 s and 150 MB, the mapper 60 ms and 6): only who needs one pays for it.
+LAZY = ("aiogram", "vk_api", "sqlalchemy.orm")
 LINES = 450
 
 
