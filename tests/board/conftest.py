@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.board.site import PORTAL, Operator, Site, site
+from tests.board.site import PORTAL, QUICK, Operator, Site, site
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +45,11 @@ def operator(portal_site: Site) -> Iterator[Operator]:
     """The administrator, signed in to the site with a portal channel; once, since tries are counted."""
     with contextlib.closing(Operator(portal_site)) as made:
         yield made
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashes() -> Iterator[None]:
+    """Passwords are hashed at a thousandth of what a guesser should pay."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("board.sessions.PasswordHasher", lambda: QUICK)
+        yield

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher, Type, extract_parameters
 
 from ledger import accounts
 from pipeline.commandline import main
@@ -43,3 +44,17 @@ def test_wrong_use_of_it_says_what_to_do(sqlite_url: str, tmp_path: Path, capsys
         assert "no open account has the name 'nobody'" in capsys.readouterr().err
         assert main([*command, "admin"]) == 2
         assert "--reset" in capsys.readouterr().err
+
+
+def test_what_is_kept_of_a_password_is_dear_to_guess(
+    sqlite_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OWASP's password storage cheat sheet asks for argon2id with 46 MB and one pass, or more."""
+    monkeypatch.setattr("board.sessions.PasswordHasher", PasswordHasher)
+    with site(sqlite_url, tmp_path, processing=False) as made:
+        assert main(["--config", str(tmp_path / "site.toml"), "account", "admin", "--reset"]) == 0
+        row = made.parts.database.look_now(lambda conn: accounts.by_name(conn, "admin"))
+    capsys.readouterr()
+    assert row is not None
+    kept = extract_parameters(row["secret"])
+    assert kept.type is Type.ID and kept.memory_cost >= 47_104

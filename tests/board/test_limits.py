@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
 from sqlalchemy import select, update
 from starlette.requests import Request
 
@@ -22,7 +21,7 @@ from ledger.errors import LedgerAway
 from ledger.schema import rates
 from pipeline.housekeeping import RECORD_SECONDS, Housekeeping
 from pipeline.parts import Parts, open_parts
-from tests.board.site import ADMIN_PASSWORD, CABINET_KEY, LONG, Site
+from tests.board.site import ADMIN_PASSWORD, CABINET_KEY, LONG, QUICK, Site
 from tests.services.process import HOST
 
 
@@ -70,7 +69,7 @@ async def test_what_is_given_back_can_be_taken_again_in_every_process(parts: Par
 
 
 def test_a_whole_shift_signs_in_from_one_address_and_wrong_passwords_are_stopped_all_the_same(portal: Site) -> None:
-    secret = PasswordHasher().hash(ADMIN_PASSWORD)
+    secret = QUICK.hash(ADMIN_PASSWORD)
     portal.parts.database.run_now(lambda conn: accounts.add(conn, "shift", "operator", secret, 1.0, one_time=False))
 
     def tried(password: str) -> int:
@@ -82,7 +81,7 @@ def test_a_whole_shift_signs_in_from_one_address_and_wrong_passwords_are_stopped
 
 def test_a_stranger_who_tries_a_name_does_not_keep_its_operator_out(portal: Site) -> None:
     """Ten wrong passwords in a quarter of an hour shut the administrator out for as long as somebody liked."""
-    secret = PasswordHasher().hash(ADMIN_PASSWORD)
+    secret = QUICK.hash(ADMIN_PASSWORD)
     portal.parts.database.run_now(lambda conn: accounts.add(conn, "tried", "operator", secret, 1.0, one_time=False))
 
     def tried(site: Site, password: str) -> int:
