@@ -14,6 +14,7 @@ from normalizer.envelope import Passport
 from normalizer.folding import fold, has_any, matches
 from normalizer.moments import dates
 from normalizer.names import full_name
+from normalizer.whose import likeliest_first, whose
 
 # Facts about the writer stand at the beginning or at the end; a paste between them is not searched.
 _HEAD, _TAIL = 12_000, 4_000
@@ -107,6 +108,7 @@ _OTHER_NUMBER = re.compile(
 
 
 def _inn(low: str, taken: list[tuple[int, int]]) -> str | None:
+    found: list[tuple[int, str]] = []
     for pattern in (_INN, _BARE_INN) if has_any(low, ("инн", "inn", "taxpayer")) else (_BARE_INN,):
         for match in pattern.finditer(low):
             digits = _digits(match[1])
@@ -116,8 +118,10 @@ def _inn(low: str, taken: list[tuple[int, int]]) -> str | None:
                 taken.append(match.span(1))  # an INN with a slip is still no phone
             if int(digits) and stdnum_inn.is_valid(digits):
                 taken.append(match.span(1))
-                return digits
-    return None
+                found.append((whose(low, *match.span(1)), digits))
+        if found:  # what is called by its name goes before what only looks like it
+            break
+    return next(iter(likeliest_first(found)), None)
 
 
 def snils_is_valid(digits: str) -> bool:
@@ -128,6 +132,7 @@ def snils_is_valid(digits: str) -> bool:
 
 
 def _snils(low: str, taken: list[tuple[int, int]]) -> str | None:
+    found: list[tuple[int, str]] = []
     for pattern in (_SNILS, _BARE_SNILS) if has_any(low, ("снилс", "snils", "страхов")) else (_BARE_SNILS,):
         for match in pattern.finditer(low):
             group = match.lastindex or 1
@@ -138,8 +143,10 @@ def _snils(low: str, taken: list[tuple[int, int]]) -> str | None:
                 taken.append(match.span(group))
             if snils_is_valid(digits):
                 taken.append(match.span(group))
-                return digits
-    return None
+                found.append((whose(low, *match.span(group)), digits))
+        if found:  # what is called by its name goes before what only looks like it
+            break
+    return next(iter(likeliest_first(found)), None)
 
 
 def _digits(written: str) -> str:
@@ -214,33 +221,34 @@ _PHONE = re.compile(
 _DIGITS_AND_SIGNS = re.compile(r"[+(\d][ \t\d().-]{8,}")
 _NOT_A_PHONE = re.compile(
     r"(?:заявлени|заявк|обращени|сч[её]т|договор|огрн(?:ип)?|инн|снилс|уин|карт|трек|отправлени|полис"
-    r"|код|кпп|бик|окпо|услуг|дел)[а-я]*"
+    r"|код|кпп|бик|окпо|услуг|дел|паспорт|водительск|удостоверени|стс|птс|свидетельств|сери)[а-я]*"
     r"(?: (?:номер|n))?[ :№#=-]{0,4}$|[№#] ?$"
 )
+_SERIES = re.compile(r"\d\d ?\d\d \d{6}|\d\d \d\d ?\d{6}")  # and number, of a passport or a driver's licence
 _PHONE_WORD = re.compile(
-    r"(?:тел|моб|сот|phone|звонит[ье]|call|номер телефона|связ|whatsapp|ватсап|вотсап|viber"
+    r"(?:(?<![а-я])(?:тел|моб|сот)|phone|звонит[ье]|call|номер телефона|связ|whatsapp|ватсап|вотсап|viber"
     r"|контакт)[^\d\n]{0,24}$"
 )
 
 
 def _phones(low: str, taken: list[tuple[int, int]]) -> tuple[str, ...]:
-    """E.164, those beside «телефон» first; toll-free numbers (8 800) are hotlines and nobody's own."""
-    first: list[str] = []
-    rest: list[str] = []
+    """E.164, the writer's own and those beside «телефон» first; toll-free numbers (8 800) are hotlines."""
+    first: list[tuple[int, str]] = []
+    rest: list[tuple[int, str]] = []
     runs = islice(_DIGITS_AND_SIGNS.finditer(low), _MOST)
-    found = (match for run in runs for match in _PHONE.finditer(low, run.start(), run.end()))
-    for match in islice(found, _MOST):
+    numbers = (match for run in runs for match in _PHONE.finditer(low, run.start(), run.end()))
+    for match in islice(numbers, _MOST):
         start, end = match.span()
         if any(start < stop and begin < end for begin, stop in taken):
             continue
         before = low[max(0, start - 32) : start]
         named = _PHONE_WORD.search(before) is not None
-        if not named and _NOT_A_PHONE.search(before):
+        if not named and (_NOT_A_PHONE.search(before) or _SERIES.fullmatch(match[0])):
             continue
         phone = _e164(match[0])
-        if phone and phone not in first + rest:
-            (first if named else rest).append(phone)
-    return tuple(first + rest)
+        if phone:
+            (first if named else rest).append((whose(low, start, end), phone))
+    return tuple(dict.fromkeys(likeliest_first(first + rest)))
 
 
 def _e164(written: str) -> str | None:
@@ -268,6 +276,7 @@ def _e164(written: str) -> str | None:
 
 _DOMAIN = re.compile(r"@(?:[\w-]{1,63}\.){1,6}[^\W\d_]{2,24}(?![\w@])")
 _LOCAL_PART = re.compile(r"(?<![\w.+%'-])[\w.+%'-]{1,64}$")
+_NOBODYS = re.compile(r"(?:no|do-?not|donot)[-_.]?reply[-_.@+]")  # what sends notices, and reads nothing
 _EMAIL_WORD = re.compile(
     r"(?:мо[йяеию]{1,2}|почт[а-я]{0,2}|e-?mail|адрес|мыло|имейл|ответ[а-я]{0,3}|пишите"
     r"|связ[а-я]{1,3})[^\n@]{0,24}$"
@@ -275,8 +284,8 @@ _EMAIL_WORD = re.compile(
 
 
 def _emails(low: str, own_addresses: Collection[str]) -> tuple[str, ...]:
-    first: list[str] = []
-    rest: list[str] = []
+    first: list[tuple[int, str]] = []
+    rest: list[tuple[int, str]] = []
     for count, domain in enumerate(_DOMAIN.finditer(low)):
         if count >= _MOST:
             break
@@ -284,11 +293,11 @@ def _emails(low: str, own_addresses: Collection[str]) -> tuple[str, ...]:
         if not local:
             continue
         address = local[0].lstrip(".'-") + domain[0]
-        if address in own_addresses or address in first + rest:
+        if address in own_addresses or _NOBODYS.match(address):
             continue
         named = _EMAIL_WORD.search(low, max(0, local.start() - 40), local.start()) is not None
-        (first if named else rest).append(address)
-    return tuple(first + rest)
+        (first if named else rest).append((whose(low, local.start(), domain.end()), address))
+    return tuple(dict.fromkeys(likeliest_first(first + rest)))
 
 
 # ---------------------------------------------------------------- how and when to answer

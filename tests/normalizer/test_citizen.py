@@ -146,9 +146,60 @@ def test_a_phone_is_told_from_every_other_number(text: str, phone: str | None) -
 
 
 def test_a_phone_beside_its_word_comes_before_others() -> None:
-    found = facts("мне звонили с 8 495 123-45-67. мой телефон 8 916 123-45-67")
+    found = facts("дежурный 8 495 123-45-67. мой телефон 8 916 123-45-67")
     assert found.phone == "+79161234567"
     assert set(found.phones) == {"+79161234567", "+74951234567"}
+
+
+@pytest.mark.parametrize(
+    ("text", "phone"),
+    [
+        ("Телефон мошенника +7 999 111-22-33, мой телефон 89161234567", "+79161234567"),
+        ("Звонили с 8 999 111 22 33, мой номер 8 916 123 45 67", "+79161234567"),
+        ("Мне звонили с номера +79991112233, представились банком", None),
+        ("мне позвонил мужчина с номера +7 999 111 22 33", None),
+        ("мне пришло смс с номера 89991112233, что я выиграла", None),
+        ("К моему кабинету привязан чужой номер +79991112233", None),
+        ("89991112233 не мой номер, мой 89161234567", "+79161234567"),
+        ("Я звонил вам с номера 89161234567 три раза", "+79161234567"),
+        ("Мы звонили вам с номера 89161234567", "+79161234567"),
+        ("жду звонок от вас на 89161234567", "+79161234567"),
+        ("смс с кодом не приходит на номер 89161234567", "+79161234567"),
+        ("Мой старый номер 89991112233 утерян, новый 89161234567", "+79161234567"),
+        ("телефон мамы 89991112233, мой 89161234567", "+79161234567"),
+        ("8999 111 22 33 - мама, 8916 123 45 67 - мой", "+79161234567"),
+        ("8916 123 45 67 мой, мамы 8999 111 22 33", "+79161234567"),
+        ("Пишу за маму, телефон 89161234567", "+79161234567"),
+        ("89161234567 (дочь), звонить ей", "+79161234567"),
+        ("меняю водительское 99 12 345678", None),
+        ("мои права 9912 345678", None),
+    ],
+)
+def test_the_phone_of_a_swindler_a_relative_or_of_former_days_is_not_the_writers(text: str, phone: str | None) -> None:
+    """The desk called the swindler: whichever number stood first was the citizen's."""
+    assert facts(text).phone == phone
+
+
+@pytest.mark.parametrize(
+    ("text", "email"),
+    [
+        ("Пришло письмо с адреса vhod@bank.example, моя почта ivan@ya.ru", "ivan@ya.ru"),
+        ("пришло письмо от security@portal.example с просьбой назвать пароль", None),
+        ("не приходят письма от no-reply@portal.example", None),
+        ("письмо с ответом пришлите на адрес ivan@ya.ru", "ivan@ya.ru"),
+        ("почта: mama@ya.ru (мамина), моя: ivan@ya.ru", "ivan@ya.ru"),
+        ("ответьте на почту сына ivan@ya.ru", "ivan@ya.ru"),
+    ],
+)
+def test_an_address_that_somebody_else_wrote_from_is_not_the_writers(text: str, email: str | None) -> None:
+    assert facts(text).email == email
+
+
+def test_of_two_numbers_of_a_kind_the_writers_own_is_taken() -> None:
+    assert facts("СНИЛС мужа 112-233-445 95, мой снилс 087-654-303 00").snils == "08765430300"
+    assert facts("мой СНИЛС 112-233-445 95, мужа 087-654-303 00").snils == "11223344595"
+    assert facts("СНИЛС мамы 112-233-445 95").snils == "11223344595"  # she is whom it is about
+    assert facts("ИНН мужа 500100732259, мой ИНН 773173084809").inn == "773173084809"
 
 
 def test_our_own_addresses_are_not_the_citizens() -> None:
