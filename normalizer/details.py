@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from normalizer.envelope import Details
 from normalizer.folding import fold, has_any, matches
-from normalizer.moments import dates
+from normalizer.moments import dates, day_of
 from normalizer.software import software
 
 # A letter says what it is about early; a log pasted below is for the desk to read.
@@ -225,10 +225,7 @@ _NOT_THEN = re.compile(
 
 def _occurred_at(low: str, sent_at: datetime | None, zone: tzinfo, versions: list[tuple[int, int]]) -> str | None:
     """The first date that can be when it happened: with a time rather than without, never after the writing."""
-    try:
-        here = sent_at.astimezone(zone).date() if sent_at else None
-    except OverflowError:  # a clock that says year 1
-        here = None
+    here = day_of(sent_at, zone)
     day_only = None
     for stated in dates(low, here):
         if any(begin <= stated.start < end for begin, end in versions):

@@ -137,6 +137,14 @@ def dates(low: str, today: date | None) -> Iterator[Stated]:
             yield Stated(day, None, None, start, end)
 
 
+def day_of(moment: datetime | None, zone: tzinfo) -> date | None:
+    """The day that it was in the zone; None for no moment, or one that no calendar has."""
+    try:
+        return moment.astimezone(zone).date() if moment else None
+    except OverflowError:  # a clock that says year 1
+        return None
+
+
 def _day(match: re.Match[str], today: date | None) -> date | None:
     try:
         if match["iso"]:

@@ -37,7 +37,8 @@ _MARK = re.compile(
 r"|оцениваю(?: (?:работу|поддержку|поддержки|вас|ее|его))*(?: (?:на|в))?|поставил[аи]?(?: бы)?)"
     r"(?: (?:вам|поддержке|за (?:работу|ответ|помощь)|поддержки|работы|твердую"
 r"|твердое))*[ \t]{0,3}[:=-]?[ \t]{0,3}\"?" + _NUMBER.format(1)
-    + r"|" + r"(?<![\d.,/])(?P<n2>[1-5])[ ]?(?:/|из|of|out of)[ ]?(?:5|пяти|five)(?!\d| (?:раз|попыт|случ|заяв))"
+    + r"|" + r"(?<![\d.,/])(?P<n2>[1-5])[ ]?(?:/|из|of|out of)[ ]?(?:5|пяти|five)"
+    r"(?!\d| (?:раз|попыт|случ|заяв|докум|файл|справ|страниц|шаг|этап|пункт))"
     + r"|(?<![\d.,/-])(?P<n3>[1-5])[ -]?(?:балл(?:а|ов)?|зв[её]зд(?:а|ы|очки|очек|очка)?|stars?)(?![а-яa-z])"
     + r"|(?<![а-я])(?P<w3>(?:един|дв|тр|четв|пят)[а-я]{0,5}) (?:балл(?:а|ов)?|зв[её]зд(?:а|ы)?|с плюсом)"
     + r"|(?:на|твердая|заслуж[а-я]{2,6}|поддержке|работа на|твердую) (?P<w4>единиц[ау]|двойк[ау]"
@@ -60,14 +61,21 @@ _SUPPORT = re.compile(
     r"|обслуживани|support|operator|консультант"
 )
 _NOT_SUPPORT = re.compile(r"не (?:работает|могу|открыва|приход|загруж|удается|получается)|ошибк|заявлени|врач|банк")
+# «Ставлю 2 балла.»: to whom he writes it, he need not say.
+_PLAIN_MARK = re.compile(
+    r"(?:^|[.!?\n] ?)(?:я |вам )?(?:ставлю|оцениваю на|моя оценка)(?: вам)?[ :-]{1,3}(?:твердую )?"
+    r"(?:[1-5]|единиц[уа]|двойк[уа]|тройк[уа]|четверк[уа]|пятерк[уа]|один|два|три|четыре|пять)"
+    r"(?: балл(?:а|ов)?| звезд[аы]?)?(?: из (?:5|пяти))?[ ]?(?=[.!,;\n]|$)"
+)
 _NEXT_FIELD = re.compile(r"\n[ \t]*(?:\n|(?:оценка|дата|номер|обращение|фио|с уважением|телефон|e-?mail)(?![а-я]))")
 
 
-def read(subject: str | None, text: str) -> Review | None:
+def read(subject: str | None, text: str, today: date | None = None) -> Review | None:
     """The review that a letter or a chat message is; None when it is none.
 
     A letter is one by its subject, whatever its text; a message without such a subject only when it is short, holds
-    a mark, speaks of the support and reports no problem. `about` is the first date stated with its year.
+    a mark, speaks of the support and reports no problem. `about` is the first date stated; one without its year, and
+    «вчера», where it is known when this was written.
     """
     by_subject = subject is not None and _SUBJECT.match(fold(subject[:300])) is not None
     if not by_subject and len(text) > _SHORT:
@@ -78,7 +86,7 @@ def read(subject: str | None, text: str) -> Review | None:
     mark = _mark(text[:_READ], low, by_subject)
     if not by_subject and not _is_rating(low, mark, text):
         return None
-    return Review(mark=mark, about=_about(low), suggestions=_suggestions(text, low))
+    return Review(mark=mark, about=_about(low, today), suggestions=_suggestions(text, low))
 
 
 def _is_rating(low: str, mark: int | None, text: str) -> bool:
@@ -89,7 +97,8 @@ def _is_rating(low: str, mark: int | None, text: str) -> bool:
     bare = re.sub(r"[\s★☆⭐🌟\ufe0f.!]+", "", text)
     if not bare and _STARS.search(text):
         return True
-    return _SUPPORT.search(low) is not None and _NOT_SUPPORT.search(low) is None
+    speaks = _SUPPORT.search(low) or _PLAIN_MARK.search(low)
+    return speaks is not None and _NOT_SUPPORT.search(low) is None
 
 
 # The marks of Russian schools, which everybody knows by these words.
@@ -121,8 +130,8 @@ def _mark(text: str, low: str, by_subject: bool) -> int | None:
     return int(alone[1]) if alone[1] else _WORDS.get(alone[2][:3])
 
 
-def _about(low: str) -> date | None:
-    return next((stated.day for stated in dates(low, None)), None)
+def _about(low: str, today: date | None) -> date | None:
+    return next((stated.day for stated in dates(low, today)), None)
 
 
 def _suggestions(text: str, low: str) -> str | None:

@@ -48,6 +48,8 @@ _NAMELESS = re.compile(
     r"|стоит)){1,4}[\s:-]{1,3}(\d{4,8})|(?:смс|sms):\s?(\d{4,8})"
     r"|(?:ввел[аи]?|ввожу|вводил[аи]?|набрал[аи]?)\s(\d{4,8})(?=[^\n\d]{1,40}код))" + _NUMBER_END + _UNIT
 )
+_ANOTHER = re.compile(r"(?:,? (?:и|или|потом|затем|а потом|and|or) |[,/] ?)(\d{4,8})" + _NUMBER_END + _UNIT)
+_MOST_CODES = 16
 _SPARE = re.compile(
     r"(?:резервн[а-я]{2,3} код[а-я]{0,2}|(?:backup|recovery) codes?)[\s:-]{1,4}((?:\d{4,12}[ ,;\n-]{0,3}){1,16})"
 )
@@ -87,8 +89,18 @@ def _numbers(low: str) -> list[Span]:
         found += [(*m.span(m.lastindex or 0), "code") for m in _NAMELESS.finditer(low)]
     if "код" in low or "code" in low or "otp" in low:
         found += [(m.start(1), m.start(1) + len(m[1].rstrip(" ,;\n-")), "code") for m in _SPARE.finditer(low)]
-        found += [(*m.span(1), "code") for m in _CODE.finditer(low) if _is_code(low, m)]
+        for match in _CODE.finditer(low):
+            if _is_code(low, match):
+                found += [(*span, "code") for span in (match.span(1), *_others(low, match.end()))]
         found += [(*m.span(1), "code") for m in _CODE_BEHIND.finditer(low)]
+    return found
+
+
+def _others(low: str, at: int) -> list[tuple[int, int]]:
+    """More codes in a row: «7765 и 8891»."""
+    found: list[tuple[int, int]] = []
+    while len(found) < _MOST_CODES and (another := _ANOTHER.match(low, found[-1][1] if found else at)):
+        found.append(another.span(1))
     return found
 
 

@@ -131,7 +131,22 @@ def _passwords(text: str, low: str, keyed: str) -> list[Span]:
             second = _SECOND.match(low, value[1])
             if second and _LATIN.search(second[1]) and any(map(str.isdigit, second[1])):
                 found.append((*_trim(low, *second.span(1)), "password"))
+    found += [(*_trim(low, *typed.span(1)), "password") for typed in _TYPED.finditer(low) if _is_typed(low, typed)]
     return found
+
+
+# «В пароле должно быть 8 символов, я ввожу Anna2020!»
+_TYPED = re.compile(
+    r"(?<![а-яa-z])(?:ввожу|вв[её]л[аи]?|вводил[аи]?|набираю|набрал[аи]?|придумал[аи]?|typed?|entered?|enter)"
+    r" [\"']?((?=[^\s,;]{0,63}\d)(?=[^\s,;]{0,63}[a-z])[a-z0-9!#$%^&*_+=~?.-]{6,64})"
+)
+
+
+def _is_typed(low: str, typed: re.Match[str]) -> bool:
+    """Whether the password was spoken of shortly before, and this is no address, product or version."""
+    value = low[slice(*_trim(low, *typed.span(1)))]
+    near = _KEY.search(low, max(0, typed.start() - 120), typed.start())
+    return near is not None and not _NOT_A_VALUE.match(value) and not _PRODUCT.match(value)
 
 
 _SECOND = re.compile(r"[\"»]?(?:,? (?:и|или|либо|and|or)|,) [\"«]?([^\s,;\"]{6,64})")

@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from normalizer import chatter, citizen, completeness, details, language, likeness, references, review, secrets
+from normalizer import chatter, citizen, completeness, details, language, likeness, moments, references, review, secrets
 from normalizer.envelope import Details, Review
 from normalizer.message import Message, Part
 
@@ -62,6 +63,7 @@ def understand(
         display_name=message.sender.display_name if message.machine is None else None,
         own_addresses=own_addresses,
     )
+    today = moments.day_of(message.sent_at, ZoneInfo(timezone))
     phishing = secrets.asks_for_secrets(message.text) or secrets.asks_for_secrets(message.quoted or "")
     if phishing and message.machine is None:
         flags = (*flags, "suspected_phishing")
@@ -75,7 +77,7 @@ def understand(
             timezone=timezone,
             ticket_numbers=[name for reference in found.found for name in (reference.number, reference.as_written)],
         ),
-        review=review.read(message.subject, message.text) if message.machine is None else None,
+        review=review.read(message.subject, message.text, today) if message.machine is None else None,
         language=language.detect(message.text or message.subject or ""),
         # «Не приходит код» as the subject of an empty letter is all that its writer has to say.
         described=completeness.describes(message.text.strip() or message.subject or "", facts.full_name),

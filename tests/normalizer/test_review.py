@@ -49,10 +49,19 @@ from normalizer.review import read
         (None, "★★★★★", Review(mark=5)),
         ("Вопрос", "5 баллов поддержке", Review(mark=5)),
         (None, "Поставил бы 3 балла оператору", Review(mark=3)),
+        (None, "Ставлю 2 балла. Ответили через три дня, и то отпиской.", Review(mark=2)),
+        (None, "Спасибо! Ставлю пятерку.", Review(mark=5)),
     ],
 )
 def test_a_review_is_read(subject: str | None, text: str, review: Review) -> None:
     assert read(subject, text) == review
+
+
+def test_a_date_without_its_year_is_known_by_when_the_review_was_written() -> None:
+    text = "Оценка 5, оператор Елена помогла 20 ноября"
+    assert read("Отзыв о поддержке", text, date(2026, 11, 23)) == Review(mark=5, about=date(2026, 11, 20))
+    assert read("Отзыв о поддержке", text, date(2026, 1, 9)) == Review(mark=5, about=date(2025, 11, 20))
+    assert read("Отзыв о поддержке", text) == Review(mark=5)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +77,8 @@ def test_a_review_is_read(subject: str | None, text: str, review: Review) -> Non
         ("Отзыв доверенности", "прошу отозвать"),
         ("Отзыв согласия на обработку", "оценка 5"),
         ("Поддержка", "не могу войти"),
+        (None, "поддержка ответила, что принято 3 из 5 документов"),
+        (None, "для пособия ставлю 2, а портал исправляет на 1"),
     ],
 )
 def test_a_request_is_no_review(subject: str | None, text: str) -> None:
