@@ -41,10 +41,11 @@ _DEVICE = re.compile(
     r"(?<![a-zа-я])(?:(?P<apple>iphone|айфон[а-я]{0,2}|ipad|айпад[а-я]{0,2}|macbook"
     r"|макбук[а-я]{0,2})(?P<model>(?: ?(?:se|xs|xr|x|\d{1,2}(?![\d.:])))?(?: ?(?:pro|max|plus|mini|air"
     r"|про|макс|плюс))*)"
-    r"|(?P<maker>samsung|самсунг[а-я]?|galaxy|xiaomi|сяоми|redmi|poco|honor|хонор|huawei|хуавей|realme"
-    r"|oppo|vivo|tecno|infinix|nokia|pixel|motorola|oneplus|meizu)(?P<rest>(?: (?:galaxy|redmi|poco"
-    r"|note|a\d{1,3}|s\d{1,2}|m\d{2}|\d{1,3}[a-z]{0,3}|[a-z]\d{1,3}[a-z]?|mi|pro|max|plus|ultra|lite"
-    r"|fe|5g)(?![\w.])){0,4})"
+    r"|(?P<maker>samsung|самсунг[а-я]?|galaxy|галакси|xiaomi|к?сяоми|ксиоми|redmi|редми|poco|honor|хонор|huawei|хуавей"
+    r"|realme|реалми|oppo|vivo|tecno|infinix|инфиникс|nokia|нокиа|pixel|motorola|oneplus|meizu)(?P<rest>(?: (?:galaxy"
+    r"|галакси|redmi|редми|poco|поко|note|ноут|a\d{1,3}|s\d{1,2}|m\d{2}|[a-zа-я]\d{1,3}[a-zа-я]?|mi|nova|нова"
+    r"|\d{1,3}(?! (?:раз|дн|ден|час|мин|недел|месяц|год|лет|times|days))[a-zа-я]{0,3}"
+    r"|pro|про|max|макс|plus|плюс|ultra|ультра|lite|лайт|fe|5g)(?![\w.])){0,4})"
     r"|(?P<kind>ноутбук|компьютер|планшет|смартфон)(?:а|е|у|ом)?(?![а-я]))"
 )
 _KINDS = {"ноутбук": "ноутбук", "компьютер": "компьютер", "планшет": "планшет", "смартфон": "смартфон"}
@@ -60,9 +61,10 @@ _SYSTEM_STEMS = (
     "astra", "альт линукс", "ubuntu", "linux", "линукс",
 )  # fmt: skip
 _DEVICE_STEMS = (
-    "iphone", "айфон", "ipad", "айпад", "macbook", "макбук", "samsung", "самсунг", "galaxy", "xiaomi", "сяоми",
-    "redmi", "poco", "honor", "хонор", "huawei", "хуавей", "realme", "oppo", "vivo", "tecno", "infinix",
-    "nokia", "pixel", "motorola", "oneplus", "meizu", "ноутбук", "компьютер", "планшет", "смартфон",
+    "iphone", "айфон", "ipad", "айпад", "macbook", "макбук", "samsung", "самсунг", "galaxy", "галакси", "xiaomi",
+    "сяоми", "ксиоми", "ксяоми", "redmi", "редми", "poco", "honor", "хонор", "huawei", "хуавей", "realme", "реалми",
+    "oppo", "vivo", "tecno", "infinix", "инфиникс", "nokia", "нокиа", "pixel", "motorola", "oneplus", "meizu",
+    "ноутбук", "компьютер", "планшет", "смартфон",
 )  # fmt: skip
 _STEMS = (_BROWSER_STEMS, _SYSTEM_STEMS, _DEVICE_STEMS)
 _RUSSIAN_STEMS = tuple(tuple(stem for stem in stems if not stem.isascii()) for stems in _STEMS)
