@@ -90,6 +90,9 @@ _STEP_NUMBER = re.compile(
     r"|(?<=на )(?:\d{1,2}(?:-?[а-я]{1,3})?|(?:перв|втор|треть|четверт|пят|шест"
     r"|последн)[а-я]{2,3}) (?:шаг|этап)[а-я]{0,2})"
 )
+_STEP_LABELLED = re.compile(
+    r"(?<![а-я])(?:шаг|этап)(?: заявления| услуги)?[ \t]{0,2}[:-][ \t]{0,2}(?P<step>[^\n.;]{3,120})"
+)
 _STEP_NAMED = re.compile(
     r'(?:на|во время) (?:шаг[еу]|этап[еу]|стади[ию])[ \t:]{1,3}(?:"(?P<quoted>[^"\n]{2,120})"'
     r"|(?P<plain>[а-я][а-я -]{2,60}?)(?=$|[^а-я -]| (?:не|но|и|меня)(?![а-я])| (?:пишет|выда|появля|вылета"
@@ -117,9 +120,10 @@ def _service(text: str, low: str) -> str | None:
     wanted = found[0]
     verb = low[wanted.start() : wanted.start("what")]
     start = wanted.start() if verb.startswith(("запис", "получ")) else wanted.start("what")
-    return text[start : wanted.end("what")].strip()
+    return _DANGLING.sub("", text[start : wanted.end("what")].strip())
 
 
+_DANGLING = re.compile(r"(?: (?:на|в|во|к|ко|с|со|по|о|об|от|за))+$")  # «запись к врачу на 25.11»
 _STEPS = ("шаг", "этап", "стади", "step", "stage", "page")
 
 
@@ -128,6 +132,9 @@ def _step(text: str, low: str) -> str | None:
         number = _STEP_NUMBER.search(low)
         if number:
             return text[slice(*number.span("step"))].strip()
+        labelled = _STEP_LABELLED.search(low)
+        if labelled:
+            return text[slice(*labelled.span("step"))].strip(' "«»')
     stems = ("при ",) if not has_any(low, _STEPS) else ("при ", "на ", "во время", "at ", "on ")
     found = matches(_STEP_NAMED, low, stems)
     if not found:
