@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from starlette.requests import Request
@@ -15,9 +16,11 @@ from board.guard import Guard, whole
 from board.sessions import Signed
 from ledger import health, reports
 from pipeline import quarantine
+from pipeline.parts import Parts
 
 PAGE = 50
 SHOWN_BYTES = 20_000
+DONE = {"retry": "board.retried", "dismiss": "board.dismissed"}
 
 
 class CarePages:
@@ -33,6 +36,7 @@ class CarePages:
             self.guard.get("/board/quarantine", self.rows),
             self.guard.get("/board/quarantine/{row}", self.row),
             self.guard.post("/board/quarantine/{row}/retry", self.retry),
+            self.guard.post("/board/quarantine/{row}/dismiss", self.dismiss),
             self.guard.get("/board/channels", self.channels),
         ]
 
@@ -41,7 +45,7 @@ class CarePages:
         start = whole(request.query_params.get("after", "")) or 0
         found = await self.parts.database.look(lambda conn: reports.quarantined(conn, after=start, most=PAGE + 1))
         last = found[PAGE - 1]["id"] if len(found) > PAGE else None
-        done = request.query_params.get("done")
+        done = DONE.get(request.query_params.get("done", ""))
         return self.guard.page(request, signed, "board_quarantine.html", rows=found[:PAGE], after=last, done=done)
 
     async def row(self, request: Request, signed: Signed) -> Response:
@@ -61,13 +65,20 @@ class CarePages:
 
     async def retry(self, request: Request, signed: Signed, _sent: Sent) -> Response:
         """Give a row to the processors again."""
+        return await self._end(request, signed, "retry", quarantine.put_back)
+
+    async def dismiss(self, request: Request, signed: Signed, _sent: Sent) -> Response:
+        """Take a row out that is nobody's request."""
+        return await self._end(request, signed, "dismiss", quarantine.dismiss)
+
+    async def _end(
+        self, request: Request, signed: Signed, action: str, work: Callable[[Parts, Sequence[int]], list[int]]
+    ) -> Response:
         row_id = whole(request.path_params["row"])
-        if row_id is None:
+        if row_id is None or not await asyncio.to_thread(work, self.parts, [row_id]):  # somebody else was quicker
             return self.guard.page(request, signed, "board_message.html", 404, message="no_row")
-        if not await asyncio.to_thread(quarantine.put_back, self.parts, [row_id]):  # somebody else was quicker
-            return self.guard.page(request, signed, "board_message.html", 404, message="no_row")
-        await self.guard.note(signed, "retry", detail=str(row_id))
-        return RedirectResponse("/board/quarantine?done=retry", 303)
+        await self.guard.note(signed, action, detail=str(row_id))
+        return RedirectResponse(f"/board/quarantine?done={action}", 303)
 
     async def channels(self, request: Request, signed: Signed) -> Response:
         """Every part that has said how it is, what is wrong, and since when; and what is configured."""

@@ -189,6 +189,18 @@ def quarantine_retry(
         click.echo(json.dumps(outcome) if as_json else told)
 
 
+@quarantine.command("dismiss")
+@click.argument("row_ids", type=int, nargs=-1, required=True)
+@click.pass_context
+def quarantine_dismiss(context: click.Context, row_ids: tuple[int, ...]) -> None:
+    """Take rows out that are nobody's request; their bytes are erased after `retention.raw`."""
+    from pipeline.quarantine import dismiss, lacking
+
+    with opened(context) as parts:
+        _all_there(lacking(parts, row_ids))
+        click.echo(f"{counted(len(dismiss(parts, row_ids)), 'row')} dismissed")
+
+
 @quarantine.command("export")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("row_ids", type=int, nargs=-1)

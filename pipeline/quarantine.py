@@ -1,4 +1,4 @@
-"""What could not be read: listed without personal data, shown and exported with its bytes, tried again."""
+"""What could not be read: listed without personal data, shown and exported with its bytes, tried again or dismissed."""
 
 from __future__ import annotations
 
@@ -109,6 +109,12 @@ def _place(parts: Parts, row: journal.Claimed, replacement: bytes | None) -> dic
     except (LookupError, SealBroken, StorageError):
         return None
     return place(parts, row.kind, row.platform_account, raw, normalizer(row.kind).identify(raw))
+
+
+def dismiss(parts: Parts, row_ids: Sequence[int]) -> list[int]:
+    """Take rows out of the quarantine that are nobody's request. Returns which."""
+    now = parts.clock()
+    return parts.database.run_now(lambda conn: journal.dismiss(conn, row_ids, now))
 
 
 def retry(parts: Parts, row_ids: Sequence[int], replacement: bytes | None) -> dict[str, int]:

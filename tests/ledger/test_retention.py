@@ -19,7 +19,7 @@ from ledger import erasure, journal, reports, snapshot
 from ledger.dialect import insert_each
 from ledger.schema import journal as journal_table
 from ledger.schema import messages, ticket_identities, tickets
-from pipeline import ingest
+from pipeline import ingest, quarantine
 from pipeline.erase import erase, erase_expired
 from pipeline.housekeeping import Housekeeping
 from pipeline.replies import accept_reply
@@ -188,3 +188,18 @@ def test_the_file_of_an_answer_that_could_not_be_sent_for_days_is_kept_until_it_
     world.send()
     Housekeeping(world.parts).round()
     assert files() == 0
+
+
+def test_the_bytes_of_what_was_dismissed_are_erased_in_time_and_those_in_the_quarantine_stay(world: World) -> None:
+    for raw in (b'{"update_id": 1, \xff', b'{"update_id": 2, \xff'):
+        world.take("telegram", raw)
+    first, second = (row["id"] for row in quarantine.rows(world.parts))
+    world.now += 100 * DAY
+    assert quarantine.dismiss(world.parts, [first]) == [first]
+    erase_expired(world.parts)
+    assert world.parts.database.look_now(lambda conn: journal.rows(conn, [first]))[0].payload is not None
+    world.now += 31 * DAY
+    erase_expired(world.parts)
+    assert world.parts.database.look_now(lambda conn: journal.rows(conn, [first]))[0].payload is None
+    assert quarantine.payload(world.parts, second) == b'{"update_id": 2, \xff'
+    assert quarantine.dismiss(world.parts, [first]) == []
