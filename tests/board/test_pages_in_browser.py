@@ -115,6 +115,15 @@ def tab_to(window: Window, wanted: str) -> bool:
     return False
 
 
+def test_a_form_pressed_twice_is_sent_once(board: Window, served: Site) -> None:
+    """The password of a new account, which is shown once, gave way to «this name is taken»."""
+    board.go(f"{served.url}/board/accounts")
+    board.write("#new-name", "twice")
+    press = "const add = document.querySelector('#new-name').form.querySelector('button'); add.click();"
+    board.run(f"{press} setTimeout(() => add.click(), 3)")
+    assert re.fullmatch("[a-z0-9]{4}(-[a-z0-9]{4}){3}", board.text("#told"))
+
+
 def test_arabic_runs_from_the_right_and_its_full_stop_stands_at_the_left(board: Window, served: Site) -> None:
     with contextlib.closing(served.visitor()) as citizen:
         number = citizen.take(description="لا أستطيع تسجيل الدخول إلى البوابة وأحتاج إلى المساعدة." * 3)
