@@ -5,6 +5,7 @@ Exit 0: done. 1: something failed. 2: wrong use.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import sys
@@ -15,7 +16,7 @@ import click
 
 from pipeline import administration as administration  # its commands join the group
 from pipeline.console import Failed, WrongUse, as_json_option, cli, command, counted, files_named, opened, settings_of
-from pipeline.parameters import Moment, Number
+from pipeline.parameters import Moment, Number, RowId
 
 
 @command()
@@ -146,7 +147,7 @@ def quarantine_list(context: click.Context, as_json: bool) -> None:
 
 
 @quarantine.command("show")
-@click.argument("row_id", type=int)
+@click.argument("row_id", type=RowId)
 @as_json_option
 @click.pass_context
 def quarantine_show(context: click.Context, row_id: int, as_json: bool) -> None:
@@ -166,7 +167,7 @@ def _all_there(lacking: list[int]) -> None:
 
 
 @quarantine.command("retry")
-@click.argument("row_ids", type=int, nargs=-1)
+@click.argument("row_ids", type=RowId, nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Every row of the quarantine.")
 @click.option("--file", "replacement", type=click.Path(path_type=Path, exists=True, dir_okay=False),
               help="Bytes to take instead, for one row that was mended by hand.")  # fmt: skip
@@ -203,7 +204,7 @@ def quarantine_dismiss(context: click.Context, row_ids: tuple[int, ...]) -> None
 
 @quarantine.command("export")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.argument("row_ids", type=int, nargs=-1)
+@click.argument("row_ids", type=RowId, nargs=-1)
 @click.pass_context
 def quarantine_export(context: click.Context, folder: Path, row_ids: tuple[int, ...]) -> None:
     """Write the raw bytes to FOLDER, a file for each row."""
@@ -287,4 +288,10 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        click.echo("priemnaya: the disk that the output goes to is full", err=True)
+        sys.stdout = None  # else what is still in it fails once more when Python ends
+        return 1
     return result if isinstance(result, int) else 0

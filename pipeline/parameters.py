@@ -7,6 +7,9 @@ from typing import Any
 
 import click
 
+# Of a row of the journal. What is larger fits no column of any database.
+RowId = click.IntRange(1, 2**63 - 1)
+
 
 class Number(click.ParamType[str]):
     """A ticket's number, however it is typed. What is none stays as it is: then there is no such ticket."""
@@ -17,7 +20,9 @@ class Number(click.ParamType[str]):
         """The one form that is stored."""
         from normalizer.ticket_number import parse_typed
 
-        return str(parse_typed(str(value)) or value)
+        # A shell passes bytes that are no UTF-8 as lone surrogates, which no database takes.
+        typed = str(value).encode("utf-8", "replace").decode()
+        return str(parse_typed(typed) or typed)
 
 
 class Moment(click.ParamType[float]):
@@ -30,12 +35,12 @@ class Moment(click.ParamType[float]):
         if isinstance(value, float):
             return value
         units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-        if value[:-1].isdigit() and value[-1:] in units:
-            return (datetime.now(UTC) - timedelta(seconds=int(value[:-1]) * units[value[-1]])).timestamp()
         try:
+            if value[:-1].isdigit() and value[-1:] in units:
+                return (datetime.now(UTC) - timedelta(seconds=int(value[:-1]) * units[value[-1]])).timestamp()
             moment = datetime.fromisoformat(value)
-        except ValueError:
+            return (moment if moment.tzinfo else moment.astimezone()).timestamp()
+        except (ValueError, OverflowError):  # before the year 1, too
             self.fail(
                 f"{value!r} is no time; write 2026-11-22, 2026-11-22T10:00:00Z, or 2h for two hours ago", param, ctx
             )
-        return (moment if moment.tzinfo else moment.astimezone()).timestamp()

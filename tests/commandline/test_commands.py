@@ -253,6 +253,10 @@ def test_a_text_is_routed_with_reasons_and_a_file_is_judged(shell: Shell) -> Non
         (["route"], "--file"),
         (["ingest", "--kind", "fax", "x"], "telegram"),
         (["envelopes", "--since", "yesterday"], "2026-11-22"),
+        (["envelopes", "--since", "99999999999d"], "2026-11-22"),
+        (["envelopes", "--since", "²d"], "2026-11-22"),
+        (["requeue", "--since", "0001-01-01"], "2026-11-22"),
+        (["quarantine", "show", str(2**63)], "ROW_ID"),
         (["sho", "1"], "sho"),
         (["run", "fax"], "fax"),
     ],
@@ -261,6 +265,23 @@ def test_wrong_use_is_one_line_that_says_what_to_do(shell: Shell, words: list[st
     code, line = shell.refused(*words)
     assert code == 2
     assert says in line
+
+
+@pytest.mark.parametrize("command", ["show", "forget"])
+def test_a_number_pasted_with_bytes_that_are_no_utf_8_is_a_number_that_no_ticket_has(
+    shell: Shell, command: str
+) -> None:
+    code, line = shell.refused(command, "261122-\udcff\udcfe-0")
+    assert code == 1 and "no ticket has the number" in line
+    assert shell.envelopes("--ticket", "\udcff") == []
+
+
+@pytest.mark.parametrize("words", [["schema"], ["queues"], ["queues", "--json"]])
+def test_output_that_the_disk_has_no_room_for_is_one_line_and_no_success(shell: Shell, words: list[str]) -> None:
+    worker = [sys.executable, str(ROOT / "worker.py"), "--config", str(shell.folder / "c.toml"), *words]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(worker, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "priemnaya: the disk that the output goes to is full\n")
 
 
 @pytest.mark.parametrize("words", [[], ["quarantine"]])
