@@ -113,8 +113,9 @@ def in_vain(conn: Connection, most: int = 100) -> list[str]:
     return sorted({row.ticket for row in rows})
 
 
-def take_back(conn: Connection, number: str) -> bool:
-    """Whom no answer has reached since he wrote waits since then, as before; whether the ticket is answered no more.
+def take_back(conn: Connection, number: str) -> str | None:
+    """Whom no answer has reached since he wrote waits since then, as before. A ticket that was closed with that answer
+    is open again; returns the answer's id then.
 
     Where a later answer is given, or on its way, it has ended the waiting in the place of the one that failed.
     """
@@ -131,15 +132,17 @@ def take_back(conn: Connection, number: str) -> bool:
         since, due = _first([last, *earlier])
         conn.execute(update(outgoing).where(outgoing.c.seq == last.seq).values(waited_since=since, was_due=due))
     newer = failed[len(earlier) :]
-    if state != "open" or not newer:
-        return False
+    closed_by = conn.execute(select(tickets.c.closed_by).where(tickets.c.number == number)).scalar_one()
+    reopened = state == "closed" and closed_by in [row.reply_id for row in newer]
+    if not newer or (state != "open" and not reopened):
+        return None
     columns = tickets.c.waiting_since.label("waited_since"), tickets.c.answer_by.label("was_due")
     now_waits = conn.execute(select(*columns).where(tickets.c.number == number)).one()
     since, due = _first([now_waits, *newer])
     answered_at = last.created_at if last is not None else None
-    changed = {"answered_at": answered_at, "waiting_since": since, "answer_by": due}
+    changed = {"answered_at": answered_at, "waiting_since": since, "answer_by": due, "state": "open", "closed_at": None}
     conn.execute(update(tickets).where(tickets.c.number == number).values(**changed))
-    return True
+    return str(closed_by) if reopened else None
 
 
 def _first(rows: Sequence[Any]) -> tuple[float | None, float | None]:

@@ -6,16 +6,18 @@ import asyncio
 import shutil
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
 from config.settings import Settings
-from ledger import accounts, health, leases, rates, replies
+from ledger import accounts, health, leases, outbox, rates, replies
 from ledger.database import Connection, clock
 from ledger.erasure import PAGE
 from ledger.errors import LedgerAway
 from ledger.leases import Lease
 from ledger.storage import StorageError
+from pipeline import events
 from pipeline.erase import close_silent, erase_expired, sweep
 from pipeline.parts import Parts
 from pipeline.roles import Holder, pause, say
@@ -86,8 +88,16 @@ class Housekeeping:
 
     def _take_back(self) -> None:
         """Tickets whose answer did not arrive wait for one again; one a transaction, which locks one ticket."""
+        now = self.parts.clock()
+
+        def work(conn: Connection, number: str) -> None:
+            reply_id = replies.take_back(conn, number)
+            if reply_id is not None:
+                where: dict[str, Any] = {"conversation": f"ticket:{number}", "ticket": number}
+                outbox.add(conn, [events.row(now, "reopened", **where, reply_id=reply_id)])
+
         for number in self.parts.database.look_now(replies.in_vain):
-            self.parts.database.run_now(lambda conn, number=number: replies.take_back(conn, number))  # type: ignore[misc]
+            self.parts.database.run_now(lambda conn, number=number: work(conn, number))  # type: ignore[misc]
 
     def _forget(self, conn: Connection) -> None:
         """What is kept for a while only: the board's record, and what processes that are gone said of themselves."""

@@ -32,7 +32,7 @@ MEANINGS: dict[EventType, str] = {
     "delivered": "a reply of a desk has reached the platform, or the citizen where the platform tells",
     "failed": "a reply or an acknowledgement will not be delivered; `reason` says why",
     "closed": "the ticket was closed, by a desk or by silence",
-    "reopened": "the citizen wrote to a closed ticket within the time that reopens it",
+    "reopened": "the citizen wrote to a closed ticket in time, or the answer that it was closed with did not arrive",
     "erased": "the personal data of a ticket was erased",
     "quarantined": "a payload could not be read and waits for an operator",
 }
@@ -54,7 +54,9 @@ class Event(BaseModel):
     kind: Kind | None = None
     how: How | None = Field(None, description="linked: the evidence that decided")
     certainty: Certainty | None = Field(None, description="linked: whose number it is")
-    reply_id: str | None = Field(None, description="delivered, failed: the id that the desk gave its reply")
+    reply_id: str | None = Field(
+        None, description="delivered, failed, reopened by a failure: the id that the desk gave its reply"
+    )
     attachment_id: str | None = Field(None, description="attachment: its id in the envelope")
     state: str | None = Field(None, description="attachment: stored or refused; delivered: sent, delivered or read")
     by: Literal["desk", "silence", "operator", "retention"] | None = Field(None, description="closed, erased: by whom")

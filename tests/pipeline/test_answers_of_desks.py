@@ -226,3 +226,26 @@ def test_a_closed_ticket_whose_answer_failed_stays_closed(world: World) -> None:
     _fail(world, seq)
     Housekeeping(world.parts).round()
     assert _state(world) == "closed" and _waits(world, opening.ticket)[0] is None
+
+
+def test_a_ticket_closed_with_an_answer_that_failed_is_open_again_and_whoever_listens_is_told(world: World) -> None:
+    """Nobody looked at it any more, and the citizen, who had no answer, was forgotten with it."""
+    (opening,) = world.take("telegram", said(world, "telegram", "1001", PROBLEM))
+    before = _waits(world, opening.ticket)
+    reply = DeskReply(id="r1", ticket=opening.ticket, text="Готово", close=True, in_reply_to=None)
+    assert accept_reply(world.parts, reply) is None
+    Housekeeping(world.parts).round()
+    assert _state(world) == "closed", "it is on its way"
+    found = select(outgoing.c.seq).where(outgoing.c.reply_id == "r1")
+    _fail(world, int(world.parts.database.look_now(lambda conn: conn.execute(found).scalar_one())))
+    for _ in range(2):
+        Housekeeping(world.parts).round()
+    assert _state(world) == "open" and _waits(world, opening.ticket) == before
+    event = select(outbox.c.body).where(outbox.c.exchange == "events", outbox.c.kind == "reopened")
+    body = json.loads(bytes(world.parts.database.look_now(lambda conn: conn.execute(event).scalar_one())))
+    assert (body["ticket"], body["reply_id"]) == (opening.ticket, "r1")
+    assert accept_reply(world.parts, reply) is None
+    assert _state(world) == "open", "the same answer again closes nothing"
+    assert accept_reply(world.parts, reply.model_copy(update={"id": "r2", "text": ""})) is None
+    Housekeeping(world.parts).round()
+    assert _state(world) == "closed", "a desk that knows of it may close it all the same"
