@@ -79,7 +79,10 @@ def opened(context: click.Context) -> Iterator[Any]:
 
     parts = None
     try:
-        parts = open_parts(settings)
+        try:
+            parts = open_parts(settings)
+        except OSError as error:  # a folder that cannot be made: of the ledger, the files or the key
+            raise Failed(f"{error.filename}: {error.strerror}; see database.url and storage.url") from None
         with files_named(context):
             yield parts
     except LedgerAway as error:

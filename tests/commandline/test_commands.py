@@ -267,6 +267,12 @@ def test_wrong_use_is_one_line_that_says_what_to_do(shell: Shell, words: list[st
     assert says in line
 
 
+def test_a_ledgers_folder_that_cannot_be_made_is_one_line(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRIEMNAYA_DATABASE__URL", f"sqlite:///{shell.folder}/c.toml/p.db")
+    code, line = shell.refused("queues")
+    assert code == 1 and "c.toml" in line and "database.url" in line
+
+
 @pytest.mark.parametrize("command", ["show", "forget"])
 def test_a_number_pasted_with_bytes_that_are_no_utf_8_is_a_number_that_no_ticket_has(
     shell: Shell, command: str
