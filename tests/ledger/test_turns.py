@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ledger.database import Database
+from ledger.database import Database, _empty
+from tests.services.process import wait_until
 
 ROUNDS = 20
 
@@ -28,14 +29,14 @@ def write(database: Database, what: str, order: list[str], *, first: bool) -> No
 
 
 def test_an_intake_that_comes_last_goes_before_all_that_can_wait(database: Database) -> None:
-    with ThreadPoolExecutor(4) as pool:
+    with database._door_path.open("rb") as door, ThreadPoolExecutor(4) as pool:
         for _ in range(ROUNDS):
             order: list[str] = []
             with database.write():
                 waiting = [pool.submit(write, database, "processor", order, first=False) for _ in range(3)]
                 time.sleep(0.02)
                 waiting.append(pool.submit(write, database, "intake", order, first=True))
-                time.sleep(0.02)
+                wait_until(lambda: not _empty(door.fileno()), 10, "the intake stands in the door")
             for each in waiting:
                 each.result(10)
             assert order == ["intake", "processor", "processor", "processor"]

@@ -176,20 +176,21 @@ def test_a_processor_that_looks_long_and_finds_nothing_leaves_the_others_alone(
     async def run() -> None:
         stop = asyncio.Event()
         running = asyncio.create_task(looking.run(stop))
-        await asyncio.sleep(1.5)
+        while len(looks) < 3 and not running.done():  # noqa: ASYNC110 - another thread looks
+            await asyncio.sleep(0.02)
         stop.set()
         await running
 
     asyncio.run(asyncio.wait_for(run(), 20))
     rests = [after - before for before, after in pairwise(looks)]
-    assert rests
+    assert len(rests) >= 2
     assert min(rests) >= 0.4, "it rests four times as long as it looked"
 
 
-async def deaf() -> None:
+async def deaf(over: asyncio.Event) -> None:
     """As a library that swallows a cancellation: it goes on, for a while."""
-    ends = time.monotonic() + 2
-    while time.monotonic() < ends:
+    ends = time.monotonic() + 10
+    while time.monotonic() < ends and not over.is_set():
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.sleep(0.05)
 
@@ -228,14 +229,18 @@ def test_what_will_not_be_cancelled_is_not_waited_for_without_end(
     """The process ends by it, and is started again; before, it stayed and did nothing."""
     monkeypatch.setattr("pipeline.roles.STUCK_SECONDS", 0.2)
 
+    over = asyncio.Event()
+
     async def timed(work: Any) -> float:
+        over.clear()
         began = time.monotonic()
         with pytest.raises(Stuck):
             await work
+        over.set()
         return time.monotonic() - began
 
     async def beside_what_fails(_: Lease) -> None:
-        await together(deaf(), failing())
+        await together(deaf(over), failing())
 
-    assert asyncio.run(timed(together(deaf(), failing()))) < 1.5
-    assert asyncio.run(timed(Holder(world.parts, "relay", asyncio.Event()).run(beside_what_fails))) < 1.5
+    assert asyncio.run(timed(together(deaf(over), failing()))) < 8
+    assert asyncio.run(timed(Holder(world.parts, "relay", asyncio.Event()).run(beside_what_fails))) < 8

@@ -226,8 +226,11 @@ def test_a_platform_that_never_answers_is_given_up_in_the_end(world: World, monk
 
 
 def test_a_lost_lease_keeps_count_of_the_parts_that_the_citizen_has(world: World) -> None:
+    begun = asyncio.Event()
+
     class Slow(Platform):
         async def send(self, message: Outgoing) -> Sent:
+            begun.set()
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError as error:
@@ -242,7 +245,7 @@ def test_a_lost_lease_keeps_count_of_the_parts_that_the_citizen_has(world: World
         sending = sender(world, Slow())
         sending.unrecorded = left
         going = asyncio.create_task(sending.round())
-        await asyncio.sleep(0.5)
+        await asyncio.wait_for(begun.wait(), 10)
         going.cancel()
         await asyncio.gather(going, return_exceptions=True)
 

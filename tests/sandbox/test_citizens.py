@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email
 import email.policy
-import socket
 import threading
 import tomllib
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from sandbox.crowd import Crowd
 from sandbox.letters import letter
 from sandbox.run import PORTS, Sandbox, main
 from sandbox.server import Sent
+from tests.services.process import free_port
 
 
 @pytest.fixture
@@ -124,11 +124,7 @@ def test_a_crowd_can_be_stopped(sandbox: Sandbox) -> None:
 
 
 def test_the_command_prints_the_configuration_and_the_citizens(capsys: pytest.CaptureFixture[str]) -> None:
-    ports = []
-    for _ in PORTS:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            ports.append(str(probe.getsockname()[1]))
+    ports = [str(free_port()) for _ in PORTS]
     options = [f"--{name}-port={port}" for name, port in zip(PORTS, ports, strict=True)]
     assert main([*options, "--citizens=8", "--pace=2000", "--until-done"]) == 0
     shown = capsys.readouterr().out

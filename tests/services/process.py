@@ -20,8 +20,10 @@ from tests.services.keeper import descendants, signal_all
 
 HOST = "127.0.0.1"
 # Below the ephemeral range: a port of a service that is down must not be taken by somebody's outgoing connection, and a
-# client that tries such a port again and again must not connect to itself.
-PORTS = range(20_000, 32_000)
+# client that tries such a port again and again must not connect to itself. Of processes that test side by side each has
+# its own: between the giving of a port and its binding lie seconds, in which another could be given the same.
+_SIDE, _SIDES = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
+PORTS = range(20_000, 32_000)[int(_SIDE.removeprefix("gw")) :: int(_SIDES)]
 _given: set[int] = set()
 
 
