@@ -8,6 +8,8 @@ import aio_pika
 import structlog
 from aiormq.exceptions import ChannelAccessRefused, InvalidFrameError
 
+from ledger import board
+from ledger.errors import LedgerAway
 from pipeline.parts import Parts
 from router.publish import BrokerAway
 from router.tasks import cancelled
@@ -38,6 +40,15 @@ def refusal(error: BaseException) -> str:
     return f"does not answer ({getattr(cause, 'strerror', None) or type(cause).__name__})"
 
 
+async def _former_desks(parts: Parts) -> list[str]:
+    """Desks whose queues may hold what nobody reads any more, since the rules name them no longer."""
+    names = [desk.name for desk in parts.rules.desks]
+    try:
+        return await parts.database.look(lambda conn: board.former_desks(conn, names))
+    except LedgerAway:
+        return []
+
+
 async def declare_topology(parts: Parts) -> None:
     """Declare all of it; what is there otherwise than wanted is logged and left alone. Raises `BrokerAway`.
 
@@ -49,7 +60,7 @@ async def declare_topology(parts: Parts) -> None:
             connection = await aio_pika.connect(broker.url.get_secret_value())
             async with connection:
                 known = await stands(connection, parts.rules, broker.prefix)
-                differences = await declare(connection, parts.rules, broker.prefix)
+                differences = await declare(connection, parts.rules, broker.prefix, await _former_desks(parts))
             if not known:
                 await asyncio.sleep(SETTLE_SECONDS)
     except (TimeoutError, OSError, aio_pika.exceptions.AMQPError, asyncio.CancelledError) as error:
