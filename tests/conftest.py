@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from router.rules import Rules
 from tests.linking.world import World
@@ -17,6 +18,10 @@ from tests.services.proxy import TcpProxy
 from tests.services.rabbitmq import RabbitNode
 from tests.services.session import heal_all, started
 from tests.services.smtp import SmtpServer
+
+# By the clock on the wall, on a busy machine, any example may be slow once.
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")
 
 
 def pytest_collection_finish() -> None:

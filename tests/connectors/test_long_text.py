@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.long_text import pieces, utf16_units
@@ -26,7 +26,6 @@ def test_telegram_counts_an_emoji_as_two() -> None:
     assert [utf16_units(one) for one in pieces("🙂" * 5, 4, utf16_units)] == [4, 4, 2]
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=300), st.integers(2, 40), st.booleans())
 def test_every_piece_fits_and_every_word_arrives(text: str, limit: int, telegram: bool) -> None:
     length = utf16_units if telegram else len

@@ -102,7 +102,7 @@ def test_a_stream_comes_back_at_every_length(size: int) -> None:
     assert data[:16] not in box
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.binary(max_size=5000), st.integers(1, 600), st.integers(1, 600))
 def test_a_stream_comes_back_however_it_is_cut_into_pieces(data: bytes, written: int, read: int) -> None:
     assert opened(sealed(data, written), read) == data

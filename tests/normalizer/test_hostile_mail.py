@@ -59,14 +59,14 @@ def test_a_hostile_letter_is_read_in_bounded_time(payload: bytes) -> None:
 SAMPLES = [path.read_bytes() for path in sorted(GOLDEN.glob("*.eml"))]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=2000))
 def test_any_bytes_are_read_without_an_exception(payload: bytes) -> None:
     identify(payload)
     read(payload, ACCOUNT)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from(SAMPLES),
     st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 40), st.binary(max_size=12)), max_size=6),

@@ -166,7 +166,7 @@ def test_the_worst_markup_takes_bounded_time(unit: str) -> None:
     assert time.thread_time() - started < 2
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.sampled_from(

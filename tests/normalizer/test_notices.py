@@ -182,7 +182,7 @@ def test_what_was_learned_is_kept() -> None:
 
 
 @given(st.text(max_size=300), st.text(max_size=3000), st.booleans(), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_words_are_judged(subject: str, own: str, answers: bool, hinted: bool) -> None:
     certain = notices.is_notice(subject, own, answers, False)
     assert not certain or notices.is_notice(subject, own, answers, True)

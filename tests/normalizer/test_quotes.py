@@ -413,7 +413,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.one_of(PIECES, st.text(max_size=60)), max_size=12).map("\n".join))
 def test_every_word_is_in_exactly_one_part(text: str) -> None:
     result = split(text)

@@ -40,14 +40,14 @@ TEXTS = st.one_of(
 
 
 @pytest.mark.parametrize("name", CONCERNS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(text=TEXTS)
 def test_no_text_raises(name: str, text: str) -> None:
     CONCERNS[name](text)
 
 
 @given(text=TEXTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_only_secrets_are_taken_out_and_every_other_character_stays(text: str) -> None:
     cleaned = secrets.remove(text)
     assert (cleaned.text == text) == (cleaned.removed == ())

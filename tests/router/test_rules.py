@@ -212,7 +212,7 @@ def test_a_review_is_owed_an_answer_after_five_working_days(received: str, owed:
 # ------------------------------------------------------------------------------------------------- bad input
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=400), st.text(max_size=80), st.text(max_size=80))
 def test_any_text_gets_a_route(text: str, subject: str, quoted: str) -> None:
     decision = route(text, subject=subject, quoted=quoted, channel=subject, error_code=quoted, account=text)
