@@ -17,8 +17,8 @@ from sqlalchemy import Connection, select
 
 from ledger import erasure, journal, reports, snapshot
 from ledger.dialect import insert_each
+from ledger.schema import identities, messages, ticket_identities, tickets, vouches
 from ledger.schema import journal as journal_table
-from ledger.schema import messages, ticket_identities, tickets
 from pipeline import ingest, quarantine
 from pipeline.erase import erase, erase_expired
 from pipeline.housekeeping import Housekeeping
@@ -73,6 +73,23 @@ def test_a_ticket_of_very_many_messages_and_senders_is_erased(world: World) -> N
     assert record is not None
     assert record["messages"] == count + 1
     assert world.parts.database.look_now(reports.envelopes) == []
+
+
+def test_what_a_platform_vouched_for_is_forgotten_with_the_last_request_of_its_citizen(
+    world: World,
+) -> None:
+    senders = ("79161234567", "79161234568")
+    taken = [world.take("whatsapp", said(world, "whatsapp", sender, PROBLEM))[0] for sender in senders]
+
+    def left(table: Any) -> int:
+        return len(world.parts.database.look_now(lambda conn: conn.execute(select(table)).all()))
+
+    whole = left(vouches)
+    assert whole
+    assert erase(world.parts, taken[0].ticket, cause="forget")
+    assert 0 < left(vouches) < whole
+    assert erase(world.parts, taken[1].ticket, cause="forget")
+    assert (left(vouches), left(identities)) == (0, 0)
 
 
 def test_very_many_rows_are_tried_again_and_ingested(world: World) -> None:
