@@ -213,6 +213,8 @@ def test_it_is_found_beside_what_else_people_write(text: str) -> None:
         "261122 000123 о чём",
         "261122000005\n8 (916) 123-45-67",
         "261122 000005 8 (916) 123-45-67",
+        "звоните +7 (495) 261-12-20 00123-0",
+        "телефоны: 8 (812) 26 11 22 00 01 23 0",
     ],
 )
 def test_the_same_digits_as_something_else_are_not_taken(text: str) -> None:
