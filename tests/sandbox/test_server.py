@@ -67,7 +67,7 @@ def test_a_poll_whose_bot_was_killed_is_no_delivery_and_no_conflict() -> None:
         with pytest.raises(httpx.ReadTimeout):
             httpx.get(url, params={"timeout": 20}, timeout=0.2)
         made = telegram.text(telegram.user(11), "никому")
-        assert telegram.wait_for(lambda: telegram.calls[0].answered_at is not None)
+        assert telegram.wait_for(lambda: bool(telegram.calls) and telegram.calls[0].answered_at is not None)
         assert made.deliveries == []
         with pytest.raises(httpx.ReadTimeout):
             httpx.get(url, params={"timeout": 20, "offset": int(made.key) + 1}, timeout=0.2)
