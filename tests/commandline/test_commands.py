@@ -7,9 +7,7 @@ import mailbox
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jsonschema_rs
 import pytest
@@ -19,82 +17,12 @@ from ledger.database import Database
 from ledger.schema import outbox, outgoing
 from pipeline.commandline import main
 from pipeline.supervisor import ROOT
+from tests.commandline.shell import Shell, counts
 from tests.services.process import free_port
 from tests.services.rabbitmq import RabbitNode
 
 CODE = "Не приходит код подтверждения на телефон уже третий день"
 LETTER = "From: Анна <anna@example.org>\nTo: help@service.test\nSubject: {}\nMessage-ID: <{}@example.org>\n\n{}\n"
-
-
-@dataclass
-class Shell:
-    """Runs commands with one configuration; each is answered with exit code, output and errors."""
-
-    folder: Path
-    capsys: pytest.CaptureFixture[str]
-
-    def run(self, *words: str) -> tuple[int, str, str]:
-        self.capsys.readouterr()
-        code = main(["--config", str(self.folder / "c.toml"), *words])
-        return code, *self.capsys.readouterr()
-
-    def json(self, *words: str) -> Any:
-        code, out, err = self.run(*words, "--json")
-        assert (code, err) == (0, "")
-        return json.loads(out)
-
-    def refused(self, *words: str) -> tuple[int, str]:
-        """Of a command that fails: the exit code and the one line."""
-        code, out, err = self.run(*words)
-        assert out == ""
-        assert err.startswith("priemnaya: ") and err.endswith("\n") and err.count("\n") == 1, err
-        return code, err
-
-    def envelopes(self, *words: str) -> list[dict[str, Any]]:
-        code, out, err = self.run("envelopes", *words)
-        assert (code, err) == (0, "")
-        return [json.loads(line) for line in out.splitlines()]
-
-    def rows(self, statement: Any) -> list[Any]:
-        with closing(Database(f"sqlite:///{self.folder}/p.db")) as database:
-            return list(database.look_now(lambda conn: conn.execute(statement).all()))
-
-    def updates(self, name: str, *texts: str, chat: int = 77) -> Path:
-        """A file of Telegram's updates, a minute between them."""
-        person = {"id": chat, "type": "private", "is_bot": False, "first_name": "Анна"}
-        path = self.folder / name
-        path.write_text(
-            "".join(
-                json.dumps(
-                    {
-                        "update_id": 100 * chat + at,
-                        "message": {
-                            "message_id": at, "date": 1_795_000_000 + 60 * at, "chat": person, "from": person,
-                            "text": text,
-                        },
-                    }
-                )
-                + "\n"
-                for at, text in enumerate(texts, 1)
-            )
-        )  # fmt: skip
-        return path
-
-
-@pytest.fixture
-def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "c.toml").write_text(
-        f'[database]\nurl = "sqlite:///{tmp_path}/p.db"\n[storage]\nurl = "{tmp_path}/files"\n'
-    )
-    return Shell(tmp_path, capsys)
-
-
-def counts(read: int, accepted: int, redelivered: int = 0, quarantined: int = 0, ignored: int = 0) -> dict[str, int]:
-    assert read == accepted + redelivered + quarantined + ignored
-    return {
-        "read": read, "accepted": accepted, "redelivered": redelivered, "quarantined": quarantined, "ignored": ignored,
-    }  # fmt: skip
 
 
 def test_what_is_taken_in_is_counted_by_its_end_and_taken_in_once(shell: Shell) -> None:
@@ -189,38 +117,6 @@ def test_the_queues_say_what_waits_and_what_goes_out_again_keeps_its_id(shell: S
     assert shell.json("requeue", "--since", "2h") == {"requeued": 0}
     assert shell.run("requeue", "--ticket", number)[1] == "to go out again: 0 envelopes\n"
     assert shell.refused("requeue")[0] == 2
-
-
-def test_what_cannot_be_read_is_listed_shown_exported_and_tried_again(shell: Shell) -> None:
-    (shell.folder / "bad.jsonl").write_bytes(b'{"update_id": 1, \xff\n')
-    assert shell.json("ingest", "--kind", "telegram", "bad.jsonl") == counts(1, 0, quarantined=1)
-    (row,) = shell.json("quarantine", "list")
-    assert row["kind"] == "telegram"
-    code, out, _ = shell.run("quarantine", "show", str(row["id"]))
-    assert code == 0 and row["reason"] in out
-    assert shell.run("quarantine", "export", "out", str(row["id"])) == (0, "1 file written to out\n", "")
-    (exported,) = (shell.folder / "out").iterdir()
-    assert exported.read_bytes() == b'{"update_id": 1, \xff\n', "the raw bytes, unchanged"
-    assert shell.run("quarantine", "retry", str(row["id"]))[0] == 0
-    for words in (("show", "999"), ("retry", "999"), ("export", "out", "999"), ("dismiss", "999")):
-        code, line = shell.refused("quarantine", *words)
-        assert (code, "no row 999" in line) == (1, True)
-
-
-def test_what_is_nobodys_request_is_dismissed_and_its_bytes_do_not_stay_for_ever(shell: Shell) -> None:
-    """The quarantine grew for ever, its alert never ended, and of 152-FZ's limit of time it knew nothing."""
-    (shell.folder / "bad.jsonl").write_bytes(b'{"update_id": 1, \xff\n')
-    assert shell.json("ingest", "--kind", "telegram", "bad.jsonl") == counts(1, 0, quarantined=1)
-    (row,) = shell.json("quarantine", "list")
-    assert shell.run("quarantine", "dismiss", str(row["id"])) == (0, "1 row dismissed\n", "")
-    assert shell.json("quarantine", "list") == []
-    assert shell.json("ingest", "--kind", "telegram", "bad.jsonl") == counts(1, 0, redelivered=1)
-    assert shell.refused("quarantine", "dismiss", str(row["id"]))[0] == 1
-    assert shell.refused("quarantine", "dismiss")[0] == 2
-
-
-def test_an_empty_quarantine_is_said_to_be_empty(shell: Shell) -> None:
-    assert shell.run("quarantine", "retry", "--all") == (0, "the quarantine is empty\n", "")
 
 
 def test_a_forgotten_ticket_has_no_words_left_and_its_messages_stay_gone(shell: Shell) -> None:
