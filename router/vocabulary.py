@@ -197,11 +197,13 @@ class Vocabulary:
         """Each phrase is looked for where its rarest word stands, so that «на» or «код» costs nothing."""
         use: dict[Sense, float] = defaultdict(float)
         for form, senses in self._words.forms.items():
+            often = _frequency(form)
             for sense in senses:
-                use[sense] += _frequency(form)
+                use[sense] += often
         for prefix, senses in self._words.prefixes.items():
+            often = MANY * _frequency(prefix)
             for sense in senses:
-                use[sense] += MANY * _frequency(prefix)
+                use[sense] += often
         for phrase in phrases:
             if len(phrase.senses) == 1:
                 self._single[next(iter(phrase.senses))].append(phrase.written)
